@@ -7,6 +7,7 @@ import { withBench } from "./bench/pipeline/bench-context.ts";
 import { benchPipeline } from "./bench/pipeline/pipeline.ts";
 import { benchTranscode } from "./bench/pipeline/transcode.ts";
 import { saveResults } from "./bench/results.ts";
+import { benchReuse, reuseTable } from "./bench/reuse.ts";
 import { benchRows, rowsTable } from "./bench/rows.ts";
 import { competitorTable, subjectTable } from "./bench/table.ts";
 import { runTrusting, trustedAuthority } from "./bench/trust.ts";
@@ -35,6 +36,11 @@ async function run(part: Part, options: BenchOptions): Promise<object> {
     const results = await benchRows(log);
     console.log(`\n${rowsTable(results)}\n`);
     return { results };
+  }
+  if (part === "reuse") {
+    const results = await benchReuse(log);
+    console.log(`\n${reuseTable(results)}\n`);
+    return results;
   }
   console.log("\nThe S3 server of this bench checks and stores nothing: it simulates a fast storage.");
   const subjects = await withBench(options, log, part === "pipeline" ? benchPipeline : benchTranscode);

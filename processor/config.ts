@@ -217,8 +217,9 @@ const VARIABLES = {
   },
   connectionsPerSource: {
     name: "CONNECTIONS_PER_SOURCE",
-    default: "6",
-    meaning: "Concurrent connections of a run for each stream of its source",
+    default: "12",
+    meaning:
+      "Most concurrent connections of a run for each stream of its source; it begins with two and opens more as long as that makes it faster",
     schema: wholeNumber(1, MAX_CONNECTIONS),
   },
   connectionsByHost: {
@@ -331,6 +332,28 @@ const VARIABLES = {
     name: "YTDLP_POT_PROVIDER_URL",
     meaning: "Base URL of a PO-token provider; when set, yt-dlp's provider plugins are loaded",
     schema: httpUrl.optional(),
+  },
+  ytdlpPotProvidersByExit: {
+    name: "YTDLP_POT_PROVIDERS_BY_EXIT",
+    default: "",
+    meaning:
+      "Other PO-token providers for runs through certain exits, because a token belongs to the address that asked for it: `office=http://10.0.0.5:4416,home=http://10.0.1.5:4416`",
+    schema: text.default("").transform((value, context) => {
+      const pairs = value.split(",").flatMap((entry) => (entry.trim() === "" ? [] : [entry.trim()]));
+      return new Map(
+        pairs.map((pair) => {
+          const [exit = "", ...url] = pair.split("=");
+          const base = url.join("=");
+          if (exit === "" || !isHttpUrl(base)) {
+            context.addIssue({
+              code: "custom",
+              message: "must look like exit=http://host:port,other=http://host:port",
+            });
+          }
+          return [exit.trim(), base] as const;
+        }),
+      ) as ReadonlyMap<string, string>;
+    }),
   },
   ytdlpExtractorRetries: {
     name: "YTDLP_EXTRACTOR_RETRIES",

@@ -104,6 +104,7 @@ Send your key as \`x-api-key\`, or as a bearer token. Bodies are JSON. Times are
 const TAGS: Readonly<Record<Endpoint["tag"], string>> = {
   Jobs: "One URL, one file: create, follow, cancel, retry.",
   Batches: "Shows, playlists, channels and lists of URLs.",
+  Subscriptions: "Sources that are followed: each new entry becomes a job, once.",
   Media: "What a source offers, without downloading it.",
   Account: "Your own storage, and what you have used.",
   Webhooks: "Events when jobs end, their delivery log, and Slack.",

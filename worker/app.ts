@@ -18,6 +18,7 @@ import { handlers } from "./routes/handlers.ts";
 import { heartbeat, known, outcome, publish, recording, upload } from "./routes/internal.ts";
 import type { AppEnv } from "./routes/route.ts";
 import { docsAsset, uiAsset } from "./routes/service.ts";
+import { receiveHubPush, verifyHubLease } from "./routes/websub.ts";
 
 const open: MiddlewareHandler<AppEnv> = (_, next) => next();
 
@@ -50,6 +51,8 @@ export function createApp(services: Services): Hono<AppEnv> {
   app.post("/internal/runs/:id/publish", publish);
   app.post("/internal/runs/:id/known", known);
   app.post("/internal/runs/:id/outcome", outcome);
+  app.get("/websub/:id", verifyHubLease);
+  app.post("/websub/:id", receiveHubPush);
   for (const path of ["/docs/*", "/llms.txt", "/llms-full.txt"]) app.get(path, docsAsset);
   app.get("/ui/:file", uiAsset);
   // where the metrics were before they had a separate path

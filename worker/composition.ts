@@ -22,8 +22,9 @@ import { listSource } from "./services/sources/listing/list-source.ts";
 import { SpotifyTokens } from "./services/sources/listing/spotify-tokens.ts";
 import { createManagedBucket } from "./services/storage/managed-bucket.ts";
 import { Sealer } from "./services/storage/seal.ts";
+import { createFeedObjects } from "./services/subscriptions/objects.ts";
 
-const PLATFORM: Omit<Dependencies, "runner" | "dispatchQueue" | "deliveryQueue" | "batches"> = {
+const PLATFORM: Omit<Dependencies, "runner" | "dispatchQueue" | "deliveryQueue" | "batches" | "feeds"> = {
   clock: () => Date.now(),
   random: (length) => crypto.getRandomValues(new Uint8Array(length)),
   // looked up at each call: the platform's fetch must not be called on another object
@@ -46,6 +47,7 @@ export function createServices(env: Env, replaced: Partial<Dependencies> = {}): 
     dispatchQueue: env.DISPATCH_QUEUE,
     deliveryQueue: env.DELIVERY_QUEUE,
     batches: createBatchObjects(env.BATCHES),
+    feeds: createFeedObjects(env.FEEDS),
     ...dependencies,
     config,
     d1: env.DB,

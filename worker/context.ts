@@ -14,6 +14,7 @@ import type { Runner } from "./services/runs/runner.ts";
 import type { Listing, RecognisedList } from "./services/sources/listing/listing.ts";
 import type { Sealer } from "./services/storage/seal.ts";
 import type { StorageClient } from "./services/storage/store.ts";
+import type { SourceEntry } from "./services/subscriptions/source-entry.ts";
 
 /** What a request, a message or a job may use: interfaces only, so that everything may import this file. */
 
@@ -30,6 +31,7 @@ export interface Dependencies {
   readonly dispatchQueue: Pick<Queue<DispatchMessage>, "sendBatch" | "metrics">;
   readonly deliveryQueue: Pick<Queue<DeliveryMessage>, "sendBatch">;
   readonly batches: BatchObjects;
+  readonly feeds: FeedObjects;
   /** Lists a show or playlist; see its module. */
   readonly listSource: ListSource;
 }
@@ -96,11 +98,43 @@ export interface Asker {
   readonly cookies?: CookieMode | undefined;
 }
 
+/** What a reading of a source found that was asked for. */
+export interface FeedRun {
+  /** Epoch milliseconds; null if nobody follows the source. */
+  readonly polledAt: number | null;
+  readonly newEntries: number;
+  /** Why it could not be read: a sentence for people. */
+  readonly error: string | null;
+}
+
+/** What the object of a source knows of its readings, in epoch milliseconds. */
+export interface FeedTimes {
+  readonly polledAt: number | null;
+  readonly nextPollAt: number | null;
+  /** Until then a hub pushes new entries; null without one. */
+  readonly leaseUntil: number | null;
+}
+
+/** Calls to the objects that follow sources. Any call may be lost: the objects' alarms and reconcile make up for it. */
+export interface FeedObjects {
+  /** Who follows the source was changed. */
+  readonly wake: (feedId: string) => Promise<void>;
+  /** Reads the source now, unless that was done a moment ago. */
+  readonly run: (feedId: string) => Promise<FeedRun>;
+  /** A hub pushed these entries. */
+  readonly pushed: (feedId: string, entries: readonly SourceEntry[]) => Promise<void>;
+  /** A hub verified a lease. */
+  readonly leased: (feedId: string, until: number) => Promise<void>;
+  /** Null if the object knows nothing. */
+  readonly peek: (feedId: string) => Promise<FeedTimes | null>;
+}
+
 /** Lists a show or a playlist, without touching its entries. @throws ApiError with a sentence for people */
 export type ListSource = (
   context: RequestContext,
   recognised: RecognisedList,
   asker: Asker,
+  most?: number,
 ) => Promise<Listing>;
 
 /** Limits how many jobs of the whole service wait for a processor, as far as this isolate knows. */

@@ -12,6 +12,7 @@ import type { AppEnv } from "./routes/route.ts";
 import { reconcile } from "./services/maintenance/reconcile.ts";
 
 export { Batch } from "./objects/batch.ts";
+export { Feed } from "./objects/feed.ts";
 export { ProcessorInstance } from "./objects/processor-instance.ts";
 
 const apps = new WeakMap<Services, Hono<AppEnv>>();

@@ -2,12 +2,13 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { endpoints } from "../../schema/api/endpoints.ts";
-import { CreatedJob, type Job, JobList } from "../../schema/api/job.ts";
+import { CreatedJob } from "../../schema/api/job.ts";
 import { freePort } from "../stack/ports.ts";
 import { type Stack, startStack } from "../stack/stack.ts";
 import { load } from "./load.ts";
 import { startServer } from "./servers/server-process.ts";
 import { memoryOf, STACK_PROCESSES, type StackProcess } from "./servers/stack-processes.ts";
+import { newest, percentiles, unfinished } from "./stack-jobs.ts";
 import { table } from "./table.ts";
 import { until } from "./until.ts";
 
@@ -104,30 +105,6 @@ async function drain(stack: Stack, source: string, count: number): Promise<Drain
   };
 }
 
-async function unfinished(stack: Stack): Promise<number> {
-  const totals = await Promise.all(
-    ["pending", "processing"].map((status) => list(stack, `?limit=1&status=${status}`)),
-  );
-  return totals.reduce((sum, { total }) => sum + total, 0);
-}
-
-async function newest(stack: Stack, count: number): Promise<Job[]> {
-  const found: Job[] = [];
-  let cursor = "";
-  while (found.length < count) {
-    const { jobs, next_cursor } = await list(stack, `?limit=100${cursor}`);
-    found.push(...jobs);
-    if (next_cursor === null) break;
-    cursor = `&cursor=${next_cursor}`;
-  }
-  return found.slice(0, count);
-}
-
-async function list({ url, apiKey }: Stack, query: string) {
-  const response = await fetch(url + endpoints.listJobs.path + query, { headers: { "x-api-key": apiKey } });
-  return JobList.parse(await response.json());
-}
-
 /** @returns how many reads there were */
 async function readJobs(stack: Stack): Promise<number> {
   const [job] = await newest(stack, 1);
@@ -135,12 +112,6 @@ async function readJobs(stack: Stack): Promise<number> {
   const read = { method: "GET", url, headers: { "x-api-key": stack.apiKey }, expect: 200 } as const;
   const { requestsPerSecond } = await load(read, READERS, READ_MS);
   return Math.round((requestsPerSecond * READ_MS) / 1000);
-}
-
-function percentiles(values: readonly number[]): { p50: number; p99: number } {
-  const sorted = [...values].sort((a, b) => a - b);
-  const at = (share: number) => sorted[Math.ceil(sorted.length * share) - 1] ?? Number.NaN;
-  return { p50: at(0.5), p99: at(0.99) };
 }
 
 const megabytes = (bytes: number | null | undefined): string =>

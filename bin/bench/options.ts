@@ -1,7 +1,7 @@
 import { parseArgs } from "node:util";
 import { StackError } from "../stack/errors.ts";
 
-export const PARTS = ["pipeline", "transcode", "api", "batch", "drain", "rows"] as const;
+export const PARTS = ["pipeline", "transcode", "api", "batch", "drain", "rows", "reuse"] as const;
 export type Part = (typeof PARTS)[number];
 
 export interface BenchOptions {

@@ -42,6 +42,11 @@ export const SECTIONS: readonly Section[] = [
       { name: "cookies", label: "Cookies", about: "Use a session of yours at sites that ask for one." },
       { name: "webhooks", label: "Webhooks", about: "Receive and verify events, in four languages." },
       { name: "batches", label: "Batches and shows", about: "Playlists, channels, podcasts, lists of URLs." },
+      {
+        name: "subscriptions",
+        label: "Subscriptions",
+        about: "Follow a source; each new entry is delivered once.",
+      },
       { name: "lists", label: "Lists and feeds", about: "What counts as a list, and how feeds are found." },
       { name: "live", label: "Live streams", about: "Record what is being broadcast." },
       { name: "client", label: "TypeScript client", about: "One typed method for each operation." },

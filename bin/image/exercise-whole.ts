@@ -14,7 +14,7 @@ import type { ContainerSetup, Engine } from "./engine.ts";
 import { ProgramError } from "./run-program.ts";
 
 /** Slow enough to stop the program in the middle of a job, in bytes per second. */
-const RATE = 1_500_000;
+const RATE = 1_000_000;
 
 const BACKUP = "/state/backups/first";
 
@@ -47,7 +47,8 @@ export async function exerciseWhole(engine: Engine, tag: string, log: (line: str
     if (volume) volumes.push(volume.id);
     const env = {
       ...{ HOST: "127.0.0.1", PORT: `${port}`, ALLOWED_PRIVATE_HOSTS: origin.host },
-      // shorter than the job that is interrupted, so that it is handed back
+      // what is interrupted has begun, and takes longer than this, so that it is handed back
+      HEARTBEAT_SECONDS: "1",
       DRAIN_SECONDS: "2",
     };
     return { place, setup: { name, readOnlyRoot, volume, env }, port, source: origin.url, log };

@@ -28,6 +28,17 @@ import { probe } from "./commands/probe.ts";
 import { reseal } from "./commands/reseal.ts";
 import { slack, slackForget, slackSet } from "./commands/slack.ts";
 import { storage, storageForget, storageSet, storageTest } from "./commands/storage.ts";
+import {
+  subscribe,
+  subscriptions,
+  subscriptionsEntries,
+  subscriptionsPause,
+  subscriptionsRemove,
+  subscriptionsReset,
+  subscriptionsResume,
+  subscriptionsRun,
+  subscriptionsShow,
+} from "./commands/subscriptions.ts";
 import { adminUsage, usage } from "./commands/usage.ts";
 import {
   webhooks,
@@ -49,6 +60,17 @@ export const COMMAND_GROUPS: Readonly<Record<string, Commands>> = {
     "batch start": batchStart,
     "batch rename": batchRename,
     "batch cancel": batchCancel,
+  },
+  Subscriptions: {
+    subscribe,
+    subscriptions,
+    "subscriptions show": subscriptionsShow,
+    "subscriptions entries": subscriptionsEntries,
+    "subscriptions run": subscriptionsRun,
+    "subscriptions pause": subscriptionsPause,
+    "subscriptions resume": subscriptionsResume,
+    "subscriptions reset": subscriptionsReset,
+    "subscriptions remove": subscriptionsRemove,
   },
   Account: {
     usage,
@@ -105,6 +127,7 @@ export const ALIASES: Readonly<Record<string, string>> = {
   "keys list": "keys",
   "storage show": "storage",
   "slack show": "slack",
+  "subscriptions list": "subscriptions",
   "webhooks list": "webhooks",
 };
 

@@ -1,5 +1,5 @@
 import { type Cookie, changedCookies } from "../../schema/cookies/cookie.ts";
-import { parseNetscape, printNetscape } from "../../schema/cookies/netscape.ts";
+import { parseNetscape, printNetscape, readableCookies } from "../../schema/cookies/netscape.ts";
 import { domainsOf, isWithin } from "../../schema/cookies/site-domains.ts";
 import { type JobErrorCode, SESSION_REFUSALS } from "../../schema/errors.ts";
 import type { Adjustment } from "../../schema/media.ts";
@@ -50,11 +50,16 @@ export class SourceSession {
     return session.kind === "setting" ? session.text : printNetscape(this.#own(session.jar));
   }
 
+  /** Name of the exit that the cookies are bound to; null for any. */
+  get exit(): string | null {
+    return this.#current.kind === "jar" ? this.#current.jar.exit : null;
+  }
+
   /** Takes over what yt-dlp made of the cookies. */
   learn(text: string): void {
     if (this.#current.kind !== "jar") return;
     const { site } = this.#current.jar;
-    this.cookies.restart(parseNetscape(text).filter(({ domain }) => isWithin(domain, domainsOf(site))));
+    this.cookies.restart(readableCookies(text).filter(({ domain }) => isWithin(domain, domainsOf(site))));
   }
 
   /** Begins with the first session, which has cookies if the request demands it. */

@@ -42,7 +42,7 @@ export type Reach =
  */
 const SUITES = "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256";
 const OLDER = DEFAULT_CIPHERS.split(":").filter((name) => !name.startsWith("TLS_"));
-const CIPHERS = [SUITES, ...OLDER].join(":");
+export const CIPHERS = [SUITES, ...OLDER].join(":");
 
 /** The same for https: TLS is spoken over the connection and verified against the host name. */
 export class JudgedHttpsAgent extends https.Agent {

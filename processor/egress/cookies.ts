@@ -45,7 +45,9 @@ export class SourceCookies {
     const stored = this.#jar.serializeSync()?.cookies ?? [];
     return stored.flatMap((serialized) => {
       const cookie = ToughCookie.fromJSON(serialized);
-      return cookie?.domain ? [fromTough(cookie, cookie.domain)] : [];
+      const isExpired =
+        cookie === undefined || (cookie.expiryTime() ?? Number.POSITIVE_INFINITY) <= Date.now();
+      return cookie?.domain && !isExpired ? [fromTough(cookie, cookie.domain)] : [];
     });
   }
 

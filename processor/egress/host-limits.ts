@@ -14,6 +14,8 @@ const NONE: HostLimit = {};
 /** Limits of hosts that runs of this processor found, for later runs. Bounded in time and number. */
 export class HostLimits {
   readonly #hosts = new Map<string, HostLimit & { readonly until: number }>();
+  /** Numbers of connections that proved right. */
+  readonly #paces = new Map<string, number>();
   readonly #now: () => number;
 
   constructor(now: () => number = Date.now) {
@@ -45,6 +47,20 @@ export class HostLimits {
     this.#hosts.set(host, { connections, distrustsRanges, until: this.#now() + KEEP_MS });
     const [oldest] = this.#hosts.keys();
     if (this.#hosts.size > MAX_HOSTS && oldest !== undefined) this.#hosts.delete(oldest);
+  }
+
+  /** The number of connections that last proved right for a host; undefined if none did. */
+  paceOf(url: string): number | undefined {
+    return this.#paces.get(new URL(url).host);
+  }
+
+  /** Stores it, so that the next run need not try again; it is no limit. */
+  rememberPace(url: string, connections: number): void {
+    const { host } = new URL(url);
+    this.#paces.delete(host);
+    this.#paces.set(host, connections);
+    const [oldest] = this.#paces.keys();
+    if (this.#paces.size > MAX_HOSTS && oldest !== undefined) this.#paces.delete(oldest);
   }
 }
 

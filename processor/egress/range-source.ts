@@ -1,5 +1,6 @@
 import { type Fault, ServiceFault, SourceFault } from "../fault.ts";
 import type { RetryClock } from "../retry.ts";
+import { AdaptiveConnections } from "./adaptive-connections.ts";
 import type { HttpClient } from "./http-client.ts";
 import { carriesSecrets } from "./source-headers.ts";
 import { inOrder, type StreamInto } from "./source-prefetch.ts";
@@ -17,6 +18,9 @@ import {
 
 const KiB = 1 << 10;
 const MiB = 1 << 20;
+
+/** Ranges that are kept in memory until they are read, at most. */
+const READ_AHEAD = 6;
 
 /** Default size in bytes of the first range. */
 export const FIRST_BYTES = 256 * KiB;
@@ -83,6 +87,7 @@ export class RangeSource {
   version: Version = {};
   /** Maximum number of concurrent ranges. */
   readonly connections: number;
+  #adaptive: AdaptiveConnections;
   /** Bytes received so far. */
   bytesRead = 0;
   /** Number of repeated requests so far. */
@@ -99,6 +104,7 @@ export class RangeSource {
     this.#client = client;
     this.#options = options;
     this.connections = options.connections ?? 6;
+    this.#adaptive = this.#adapt(options.url);
     this.#request = {
       url: options.url,
       home: options.home,
@@ -107,10 +113,25 @@ export class RangeSource {
       onRetry: () => this.retries++,
       onBytes: (bytes) => {
         this.bytesRead += bytes;
+        this.#adaptive.add(bytes);
         options.onBytes?.(bytes);
       },
       ...(options.clock ? { clock: options.clock } : {}),
     };
+  }
+
+  /** Concurrent ranges that make it faster, as far as is known now. */
+  get usefulConnections(): number {
+    return this.#adaptive.allowed;
+  }
+
+  #adapt(url: string): AdaptiveConnections {
+    const { limits } = this.#client;
+    return new AdaptiveConnections({
+      most: this.connections,
+      first: limits.paceOf(url),
+      onSettled: (connections) => limits.rememberPace(url, connections),
+    });
   }
 
   /** Sends the first request; called once, by {@link openRangeSource}. */
@@ -128,6 +149,8 @@ export class RangeSource {
     if (!carriesSecrets(this.#request.headers) || sameOrigin(first.url, this.#request.url)) {
       this.#request = { ...this.#request, url: first.url, home: this.#options.home ?? this.#options.url };
     }
+    // the host that it redirected to may be another one
+    this.#adaptive = this.#adapt(first.url);
     if ((this.sizeBytes ?? 0) > (this.#options.maxBytes ?? Number.POSITIVE_INFINITY)) {
       this.close();
       throw this.#tooLarge();
@@ -143,11 +166,11 @@ export class RangeSource {
       return;
     }
     const chunkBytes = options.chunkBytes ?? 4 * MiB;
-    const connections = options.connections ?? this.connections;
+    const connections = () => options.connections ?? this.usefulConnections;
     yield* inOrder(this.#spans(start, end, chunkBytes), {
       // one more for each that was read: reading only a header should not cost megabytes
-      ahead: (served) => Math.min(connections, served + 1),
-      maxBytes: connections * chunkBytes,
+      ahead: (served) => Math.min(connections(), served + 1),
+      maxBytes: Math.min(READ_AHEAD, options.connections ?? this.connections) * chunkBytes,
       signal: options.signal,
       borrowed: options.borrowed,
     });

@@ -1,5 +1,6 @@
 import { Fault, ServiceFault } from "../fault.ts";
 import type { RetryClock } from "../retry.ts";
+import { AdaptiveConnections } from "./adaptive-connections.ts";
 import type { HttpClient } from "./http-client.ts";
 import type { MissingMedia } from "./missing-media.ts";
 import { headersFor } from "./source-headers.ts";
@@ -50,9 +51,18 @@ export class SegmentSource {
   readonly #client: HttpClient;
   readonly #options: SegmentSourceOptions;
 
+  readonly #adaptive: AdaptiveConnections;
+
   constructor(client: HttpClient, options: SegmentSourceOptions) {
     this.#client = client;
     this.#options = options;
+    const { connections = 6, fragments } = options;
+    const url = fragments[0]?.url ?? options.url;
+    this.#adaptive = new AdaptiveConnections({
+      most: connections,
+      first: url === undefined ? undefined : client.limits.paceOf(url),
+      onSettled: (found) => url !== undefined && client.limits.rememberPace(url, found),
+    });
   }
 
   /**
@@ -62,10 +72,10 @@ export class SegmentSource {
    * @throws as `openRangeSource`; one fragment that cannot be fetched ends the stream
    */
   async *read(signal?: AbortSignal, borrowed = false): AsyncGenerator<Buffer[]> {
-    const { connections = 6, bufferBytes = 32 << 20, maxBytes = Number.POSITIVE_INFINITY } = this.#options;
+    const { bufferBytes = 32 << 20, maxBytes = Number.POSITIVE_INFINITY } = this.#options;
     let length = 0;
     // few at first: a source that refuses the first fragment should not get six requests
-    const ahead = (served: number) => (served === 0 ? Math.min(2, connections) : connections);
+    const ahead = (served: number) => Math.min(this.#adaptive.allowed, served === 0 ? 2 : served + 2);
     for await (const batch of inOrder(this.#streams(), { ahead, maxBytes: bufferBytes, signal, borrowed })) {
       length += batch.reduce((sum, chunk) => sum + chunk.length, 0);
       if (length > maxBytes)
@@ -123,6 +133,7 @@ export class SegmentSource {
       onRetry: () => this.retries++,
       onBytes: (bytes) => {
         this.bytesRead += bytes;
+        this.#adaptive.add(bytes);
         onBytes?.(bytes);
       },
       ...(clock ? { clock } : {}),

@@ -1,3 +1,4 @@
+import { AdaptiveConnections } from "../egress/adaptive-connections.ts";
 import type { HttpClient } from "../egress/http-client.ts";
 import { MissingMedia } from "../egress/missing-media.ts";
 import { headersFor } from "../egress/source-headers.ts";
@@ -100,6 +101,7 @@ export class HlsSource {
   readonly #client: HttpClient;
   readonly #options: HlsSourceOptions;
   readonly #gate: ByteGate;
+  readonly #adaptive: AdaptiveConnections;
   readonly #first: HlsResource;
   readonly #entries = new Map<string, Entry>();
   readonly #paths = new Map<string, string>();
@@ -115,6 +117,11 @@ export class HlsSource {
     this.#client = client;
     this.#options = options;
     this.#gate = new ByteGate(options.bufferBytes ?? 32 << 20);
+    this.#adaptive = new AdaptiveConnections({
+      most: options.connections ?? 6,
+      first: client.limits.paceOf(options.url),
+      onSettled: (connections) => client.limits.rememberPace(options.url, connections),
+    });
     this.#keys = new KeyRing((url, maxBytes) =>
       collectSpan(client, this.#request(url, options.signal), { start: 0 }, maxBytes),
     );
@@ -261,10 +268,12 @@ export class HlsSource {
   #fetchAhead(entry: Entry): void {
     const index = entry.siblings.indexOf(entry);
     if (index < 0) return;
+    // what is being fetched goes on when fewer are allowed
     const last = index + (this.#options.connections ?? 6);
+    const allowed = index + this.#adaptive.allowed;
     entry.siblings.forEach((sibling, position) => {
       if (position < index || position >= last) drop(sibling);
-      else sibling.stream ??= this.#prefetch(sibling);
+      else if (position < allowed) sibling.stream ??= this.#prefetch(sibling);
     });
   }
 
@@ -316,6 +325,7 @@ export class HlsSource {
       ...this.#request(resource.url, AbortSignal.any([this.#options.signal, signal])),
       onBytes: (bytes) => {
         this.bytesRead += bytes;
+        this.#adaptive.add(bytes);
         this.#options.onBytes?.(bytes);
       },
     };

@@ -89,9 +89,22 @@ export async function transferRanges(
   verdict.catch((error: unknown) => uploader.abort(error));
   return uploadRanges(uploader, {
     sizeBytes: size,
-    readsAtOnce: Math.min(file.connections, PARTS_READ),
+    readsAtOnce: () => Math.min(file.usefulConnections, PARTS_READ),
     read: async (start, end, signal, memory) => {
-      await file.streamPart(start, end, (chunk, position) => copyTo(memory, position, chunk), signal);
+      // more connections than parts share them
+      const share = Math.ceil((end - start) / Math.ceil(file.usefulConnections / PARTS_READ));
+      const readShare = (from: number) =>
+        file.streamPart(
+          from,
+          Math.min(end, from + share),
+          (chunk, position) => copyTo(memory, from - start + position, chunk),
+          signal,
+        );
+      const shares = Array.from(
+        { length: Math.ceil((end - start) / share) },
+        (_, index) => start + index * share,
+      );
+      await Promise.all(shares.map(readShare));
       if (end === size) progress.enter("Uploading");
       return memory;
     },

@@ -1,6 +1,7 @@
 import http from "node:http";
 import https from "node:https";
 import type { StorageTarget } from "../../schema/wire/run.ts";
+import { CIPHERS } from "../egress/agents.ts";
 import type { EgressPolicy } from "../egress/policy.ts";
 import { BlobObjectStore } from "./azure/blob.ts";
 import { GcsObjectStore } from "./gcs/gcs.ts";
@@ -14,7 +15,7 @@ import type { TransportOptions } from "./transport.ts";
 /** The operator's own bucket is configuration, not a caller's input: its endpoint is used without a check. */
 const ownAgents = {
   "http:": new http.Agent({ keepAlive: true }),
-  "https:": new https.Agent({ keepAlive: true }),
+  "https:": new https.Agent({ keepAlive: true, ciphers: CIPHERS }),
 };
 
 /** The object store for a storage target; one case for each provider, whose SDK is loaded by the first request. */

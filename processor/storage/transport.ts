@@ -50,8 +50,12 @@ const MAX_ANSWER_TAGS = 64_000;
 const MIN_BYTES_PER_SECOND = 256;
 /** A storage that hangs gets this share of the time for the next request. */
 const HURRY = 6;
-/** Bytes are counted when the operating system has accepted them, in pieces of this size. */
-const PIECE_BYTES = 16 << 10;
+/** Bytes are counted when the operating system has accepted them, in pieces of this size at first. */
+const SMALLEST_PIECE_BYTES = 16 << 10;
+/** Pieces grow up to this size while they are accepted quickly. What is encrypted then stays in the CPU's cache. */
+const LARGEST_PIECE_BYTES = 64 << 10;
+/** A piece that takes longer than this is not followed by a larger one. */
+const QUICK_MS = 50;
 
 /**
  * One exchange with a storage, never repeated and never redirected. All object stores send through it, including the
@@ -109,17 +113,54 @@ export class StorageTransport {
         );
         return;
       }
-      for (const piece of piecesOf(body)) outgoing.write(piece, () => taken(piece.length));
-      outgoing.end();
+      if (protocol === "https:") sendInTurn(outgoing, body, taken);
+      else sendAtOnce(outgoing, body, taken);
     });
     return exchanged.finally(() => watch.close());
   }
 }
 
-function* piecesOf(chunks: readonly Uint8Array[]): Generator<Uint8Array> {
-  for (const chunk of chunks) {
-    for (let at = 0; at < chunk.length; at += PIECE_BYTES) yield chunk.subarray(at, at + PIECE_BYTES);
+/** Sends a body with as few calls of the operating system as possible; it takes the pieces without a copy. */
+function sendAtOnce(
+  outgoing: http.ClientRequest,
+  body: readonly Uint8Array[],
+  taken: (bytes: number) => void,
+): void {
+  for (const chunk of body) {
+    for (let at = 0; at < chunk.length; at += SMALLEST_PIECE_BYTES) {
+      const piece = chunk.subarray(at, at + SMALLEST_PIECE_BYTES);
+      outgoing.write(piece, () => taken(piece.length));
+    }
   }
+  outgoing.end();
+}
+
+/**
+ * Sends a body piece by piece over TLS, each when the operating system has accepted the one before. Node would otherwise encrypt
+ * all that waits at once, into as much new memory.
+ */
+function sendInTurn(
+  outgoing: http.ClientRequest,
+  body: readonly Uint8Array[],
+  taken: (bytes: number) => void,
+): void {
+  let size = SMALLEST_PIECE_BYTES;
+  let [chunk, position] = [0, 0];
+  const sendNext = () => {
+    while (chunk < body.length && position === body[chunk]?.length) [chunk, position] = [chunk + 1, 0];
+    const piece = body[chunk]?.subarray(position, position + size);
+    if (piece === undefined) return void outgoing.end();
+    position += piece.length;
+    const startedAt = performance.now();
+    outgoing.write(piece, (error) => {
+      if (error) return;
+      taken(piece.length);
+      const isQuick = performance.now() - startedAt < QUICK_MS;
+      size = isQuick ? Math.min(LARGEST_PIECE_BYTES, size * 2) : Math.max(SMALLEST_PIECE_BYTES, size / 2);
+      sendNext();
+    });
+  };
+  sendNext();
 }
 
 /**

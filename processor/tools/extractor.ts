@@ -22,6 +22,7 @@ import {
   EXTRACT_PARAMS,
   type ExtractionConfig,
   LIST_PARAMS,
+  potProviderFor,
   type YtdlpParams,
 } from "./ytdlp-params.ts";
 
@@ -52,6 +53,8 @@ export interface TaskSession {
   readonly text: string | null;
   /** Receives them as they are after the task. */
   learn(text: string): void;
+  /** Name of the exit that the task uses; null if it has none. */
+  readonly exit: string | null;
 }
 
 export interface TaskOptions {
@@ -189,7 +192,11 @@ export class ExtractorPool {
   #paramsOf(kind: YtdlpParams, request: TaskOptions): { params: YtdlpParams; cookies: string | null } {
     const { tools, config } = this.#options;
     const proxy = request.proxy ?? this.#options.proxy;
-    const params = { ...commonParams(tools, config, proxy.url), ...kind, ...request.options };
+    const params = {
+      ...commonParams(tools, config, proxy.url, request.session?.exit),
+      ...kind,
+      ...request.options,
+    };
     return { params, cookies: request.session?.text ?? null };
   }
 
@@ -204,7 +211,10 @@ export class ExtractorPool {
     signal?.throwIfAborted();
     const refusals = proxy.blocked().length;
     const unknownBefore = proxy.unknownHosts?.().length;
-    const { ended, cancel } = warm.run({ ...task, ...this.#confine(task, proxy.url) }, listener);
+    const { ended, cancel } = warm.run(
+      { ...task, ...this.#confine(task, proxy.url, session?.exit ?? null) },
+      listener,
+    );
     let isLate = false;
     const timer = setTimeout(() => {
       isLate = true;
@@ -225,11 +235,11 @@ export class ExtractorPool {
   }
 
   /** What a task needs: its interpreter and its JavaScript runtime, the proxy, and for a download the folder. */
-  #confine({ kind, params }: WarmTask, proxyUrl: string): Confinement {
+  #confine({ kind, params }: WarmTask, proxyUrl: string, exit: string | null): Confinement {
     const { config, tools } = this.#options;
     const { files, limits: canLimit } = tools.sandbox.isolation;
     const { paths, cookiefile } = params as { paths?: { home?: string }; cookiefile?: string };
-    const ports = [proxyUrl, config.ytdlpPotProviderUrl].flatMap((url) => (url ? [portOf(url)] : []));
+    const ports = [proxyUrl, potProviderFor(config, exit)].flatMap((url) => (url ? [portOf(url)] : []));
     const write = [paths?.home, cookiefile].filter((path) => path !== undefined);
     const read = [...wholeAccess(tools.node.path, NO_ACCESS).read, tools.ytdlp.pythonPath ?? ""];
     return {
@@ -276,7 +286,7 @@ export class ExtractorPool {
     mkdirSync(root, { recursive: true });
     // a separate folder: what killed tasks leave behind is removed with it
     const cwd = mkdtempSync(join(root, "parent-"));
-    const warm = new WarmYtdlp({ tools, cwd, loadPlugins: config.ytdlpPotProviderUrl !== undefined });
+    const warm = new WarmYtdlp({ tools, cwd, loadPlugins: hasPotProvider(config) });
     void warm.gone.then(() => rm(cwd, { recursive: true, force: true })).catch(() => {});
     // a parent that was never ready would fail the next time, too: the next task reports why
     const replace = () => {
@@ -294,6 +304,9 @@ export class ExtractorPool {
     return warm;
   }
 }
+
+const hasPotProvider = ({ ytdlpPotProviderUrl, ytdlpPotProvidersByExit }: ExtractionConfig): boolean =>
+  ytdlpPotProviderUrl !== undefined || ytdlpPotProvidersByExit.size > 0;
 
 /** The formats as the last selector sorted them; those that it did not use are left out. */
 function inOrder(formats: readonly YtdlpFormat[], order: readonly string[]): YtdlpFormat[] {

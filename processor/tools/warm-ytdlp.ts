@@ -60,6 +60,14 @@ export interface YtdlpEntry {
   readonly release_date: string | null;
   /** Only its owner may see it, or it is gone. */
   readonly unavailable: boolean;
+  /** The site whose id it has; null for generic pages. */
+  readonly site: string | null;
+  readonly channel: string | null;
+  /** Epoch seconds. */
+  readonly timestamp: number | null;
+  /** Seconds. */
+  readonly duration: number | null;
+  readonly live: "upcoming" | "live" | "was_live" | null;
 }
 
 /** What a list task reports: the list's title first, then one entry after the other. */

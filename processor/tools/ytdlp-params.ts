@@ -10,6 +10,7 @@ export type ExtractionConfig = Pick<
   | "ytdlpExtractorArgs"
   | "ytdlpUserAgent"
   | "ytdlpPotProviderUrl"
+  | "ytdlpPotProvidersByExit"
   | "ytdlpSleepRequests"
   | "ytdlpExtractorRetries"
   | "workDir"
@@ -28,6 +29,7 @@ export function commonParams(
   tools: Pick<Tools, "node">,
   config: ExtractionConfig,
   proxyUrl: string,
+  exit: string | null = null,
 ): YtdlpParams {
   const userAgent = config.ytdlpUserAgent;
   return {
@@ -39,7 +41,7 @@ export function commonParams(
     socket_timeout: SOCKET_TIMEOUT_SECONDS,
     extractor_retries: config.ytdlpExtractorRetries,
     sleep_interval_requests: config.ytdlpSleepRequests,
-    extractor_args: extractorArgs(config),
+    extractor_args: extractorArgs(config, exit),
     js_runtimes: { node: { path: tools.node.path } },
     ...(userAgent === undefined ? {} : { http_headers: { "User-Agent": userAgent } }),
   };
@@ -74,8 +76,17 @@ export const DOWNLOAD_PARAMS: YtdlpParams = {
   fixup: "never",
 };
 
-function extractorArgs(config: ExtractionConfig): Record<string, Record<string, readonly string[]>> {
-  const url = config.ytdlpPotProviderUrl;
+/** The PO-token provider for an exit: a token is only valid for the address that asked for it. */
+export const potProviderFor = (
+  { ytdlpPotProviderUrl, ytdlpPotProvidersByExit }: ExtractionConfig,
+  exit: string | null,
+): string | undefined => ytdlpPotProvidersByExit.get(exit ?? "") ?? ytdlpPotProviderUrl;
+
+function extractorArgs(
+  config: ExtractionConfig,
+  exit: string | null,
+): Record<string, Record<string, readonly string[]>> {
+  const url = potProviderFor(config, exit);
   if (url === undefined) return config.ytdlpExtractorArgs;
   return { "youtubepot-bgutilhttp": { base_url: [url] }, ...config.ytdlpExtractorArgs };
 }

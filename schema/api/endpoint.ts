@@ -14,7 +14,16 @@ export interface Endpoint {
   /** The scope that a caller's key needs, if it does not follow from the method ({@link scopeOf}). */
   readonly scope?: Scope;
   readonly summary: string;
-  readonly tag: "Jobs" | "Batches" | "Account" | "Media" | "Webhooks" | "Dashboard" | "Operator" | "Service";
+  readonly tag:
+    | "Jobs"
+    | "Batches"
+    | "Subscriptions"
+    | "Account"
+    | "Media"
+    | "Webhooks"
+    | "Dashboard"
+    | "Operator"
+    | "Service";
   /** Takes `x-idempotency-key`: the same request with the same key is executed once in 24 hours. */
   readonly idempotent?: true;
   /** Changes nothing although it is a POST, so a client that got no response may repeat it. */

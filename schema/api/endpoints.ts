@@ -21,6 +21,7 @@ import { JobRequest } from "./job-request.ts";
 import { operatorEndpoints } from "./operator-endpoints.ts";
 import { Metadata, ProbeUrl, ShortVerdict } from "./probe.ts";
 import { InlineStorage } from "./storage.ts";
+import { subscriptionEndpoints } from "./subscriptions/endpoints.ts";
 import { KeyUsageList, MonthQuery, Usage, UsageQuery } from "./usage.ts";
 import { storageEndpoints } from "./user-storage.ts";
 import { webhookEndpoints } from "./webhook-endpoints.ts";
@@ -195,6 +196,7 @@ export const endpoints = {
     errors: ["invalid_request", "not_found"],
   },
   ...batchEndpoints,
+  ...subscriptionEndpoints,
   ...webhookEndpoints,
   getUsage: {
     method: "GET",

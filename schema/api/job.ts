@@ -50,6 +50,7 @@ export const Job = z
     folder: text,
     batch_id: Id.nullable(),
     original_job_id: Id.nullable().describe("The job that this one retries"),
+    subscription_id: Id.nullable().describe("The subscription that created the job"),
     s3_key: text.describe(
       "The full object key; in the managed bucket it begins with the account's storage_prefix",
     ),

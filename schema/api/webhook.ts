@@ -3,6 +3,11 @@ import { JOB_ERROR_CODES } from "../errors.ts";
 import { Id, Time } from "../ids.ts";
 import { clampedInt } from "./clamped-int.ts";
 import { Metadata } from "./metadata.ts";
+import {
+  SubscriptionEntryEvent,
+  SubscriptionFailingEvent,
+  SubscriptionRecoveredEvent,
+} from "./subscriptions/events.ts";
 
 /** Webhook events: what is posted to a job's `webhook_url`, and the log of deliveries. */
 
@@ -13,6 +18,9 @@ export const WEBHOOK_EVENT_TYPES = [
   "job_warning",
   "job_skipped",
   "batch_completed",
+  "subscription_entry",
+  "subscription_failing",
+  "subscription_recovered",
   "cookies_stale",
 ] as const;
 /** What a job's `webhook_events` may name. */
@@ -132,6 +140,9 @@ export const WebhookEvent = z.discriminatedUnion("type", [
   JobWarningEvent,
   JobSkippedEvent,
   BatchCompletedEvent,
+  SubscriptionEntryEvent,
+  SubscriptionFailingEvent,
+  SubscriptionRecoveredEvent,
   CookiesStaleEvent,
 ]);
 export type WebhookEvent = z.infer<typeof WebhookEvent>;

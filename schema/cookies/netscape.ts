@@ -26,6 +26,18 @@ export function parseNetscape(text: string): Cookie[] {
     .flatMap((line, index) => (isCookieLine(line) ? [cookieOfLine(line, index + 1)] : []));
 }
 
+/** The cookies of the lines that are some, in a text that a site may have influenced. */
+export function readableCookies(text: string): Cookie[] {
+  return text.split("\n").flatMap((line, index) => {
+    try {
+      return isCookieLine(line) ? [cookieOfLine(line, index + 1)] : [];
+    } catch (error) {
+      if (error instanceof CookieFormatError) return [];
+      throw error;
+    }
+  });
+}
+
 function cookieOfLine(line: string, number: number): Cookie {
   const fields = cookieFields(line.startsWith(HTTP_ONLY) ? line.slice(HTTP_ONLY.length) : line);
   if (fields === null) {
@@ -53,9 +65,12 @@ function cookieOfLine(line: string, number: number): Cookie {
 
 const isTrue = (field: string | undefined): boolean => field?.toUpperCase() === "TRUE";
 
-/** The text of a file with these cookies, as yt-dlp reads it. */
+const BREAKS_LINE = /[\t\r\n]/;
+
+/** The text of a file with these cookies, as yt-dlp reads it; without those that the format cannot express. */
 export function printNetscape(cookies: readonly Cookie[]): string {
-  const lines = cookies.map(({ domain, hostOnly, path, secure, expires, name, value }) =>
+  const printable = cookies.filter(({ path, name, value }) => !BREAKS_LINE.test(path + name + value));
+  const lines = printable.map(({ domain, hostOnly, path, secure, expires, name, value }) =>
     [
       hostOnly ? domain : `.${domain}`,
       ...[hostOnly ? "FALSE" : "TRUE", path, secure ? "TRUE" : "FALSE"],

@@ -25,6 +25,7 @@ import {
   USAGE,
   WEBHOOK_SECRET,
 } from "./example-objects.ts";
+import { SUBSCRIPTION_TEXTS } from "./subscription-texts.ts";
 
 /** What the documentation says about an operation in addition to its summary, and what its example shows. */
 export interface OperationText {
@@ -124,6 +125,7 @@ export const OPERATION_TEXTS: Readonly<Partial<Record<EndpointName, OperationTex
       download_speed_mbps: 31.5,
     },
   },
+  ...SUBSCRIPTION_TEXTS,
   createBulk: {
     description:
       "All jobs are accepted or none. They share the options next to `jobs`; each may have its own `filename`. At most `BATCH_WINDOW` of them run at the same time.",

@@ -83,6 +83,15 @@ export const WireEntry = z.object({
   authoritative: z.boolean().default(false),
   /** Only its owner may see it, or it is gone. */
   unavailable: z.boolean(),
+  /** The site whose id it has, as yt-dlp names it; null for generic pages. */
+  site: z.string().max(100).nullable().default(null),
+  channel: z.string().max(200).nullable().default(null),
+  /** Epoch seconds of the publication. */
+  timestamp: z.number().nullable().default(null),
+  /** Seconds. */
+  duration: z.number().nullable().default(null),
+  /** A broadcast that is announced, on air or over. */
+  live: z.enum(["upcoming", "live", "was_live"]).nullable().default(null),
 });
 export type WireEntry = z.infer<typeof WireEntry>;
 

@@ -1,6 +1,10 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import type { Batch } from "../../schema/api/batch.ts";
 import type { Job } from "../../schema/api/job.ts";
+import type { Subscription, SubscriptionRun } from "../../schema/api/subscriptions/subscription.ts";
 import { mediaFolder } from "../support/media.ts";
 import { type Origin, startOrigin } from "../support/origin.ts";
 import { unfinishedUploads } from "../support/s3-server.ts";
@@ -12,6 +16,9 @@ import { startWebhookReceiver, type WebhookReceiver } from "../support/webhook-r
 const JOBS = 12;
 
 let origin: Origin;
+/** Serves a feed. */
+let publisher: Origin;
+const feedFolder = mkdtempSync(join(tmpdir(), "waterspout-feed-"));
 let stack: TestStack;
 let cron: NodeJS.Timeout;
 let receiver: WebhookReceiver;
@@ -19,23 +26,25 @@ let receiver: WebhookReceiver;
 beforeAll(async () => {
   const root = await mediaFolder({ "film.mp4": ["mp4", { seconds: 4, width: 320, height: 180 }] });
   origin = await startOrigin({ root });
+  publisher = await startOrigin({ root: feedFolder });
   receiver = await startWebhookReceiver();
   stack = await startTestStack({
     env: {
-      ALLOWED_PRIVATE_HOSTS: `${origin.host},${receiver.host}`,
+      ALLOWED_PRIVATE_HOSTS: `${origin.host},${publisher.host},${receiver.host}`,
       LEASE_SECONDS: "4",
       HEARTBEAT_SECONDS: "1",
       BATCH_WINDOW: "5",
     },
   });
-  // the cron's minute, shortened like the lease
-  cron = setInterval(() => void stack.reconcile(), 1_000);
+  // the cron's minute, shortened like the lease; a Worker that was just killed has none
+  cron = setInterval(() => void stack.reconcile().catch(() => undefined), 1_000);
 }, 120_000);
 
 afterAll(async () => {
   clearInterval(cron);
   await stack.stop();
-  await Promise.all([origin.close(), receiver.close()]);
+  await Promise.all([origin.close(), publisher.close(), receiver.close()]);
+  rmSync(feedFolder, { recursive: true });
 });
 
 it("is paused, renamed, started and delivered completely, with exact counters and one webhook event", async () => {
@@ -129,4 +138,60 @@ it("is paused, renamed, started and delivered completely, with exact counters an
       metadata: null,
     },
   ]);
+}, 120_000);
+
+it("follows a feed: each new episode is delivered once, and a podcast app plays it from the bucket", async () => {
+  const publish = (count: number) => {
+    const items = Array.from({ length: count }, (_, index) => count - index).map(
+      (number) =>
+        `<item><title>Episode ${number}</title><guid>${number}</guid><pubDate>Tue, 0${number} Nov 2022 06:00:00 GMT</pubDate>
+        <enclosure url="${origin.url}/film.mp4?episode=${number}" type="video/mp4" length="1"/></item>`,
+    );
+    const xml = `<rss version="2.0"><channel><title>A show</title>${items.join("")}</channel></rss>`;
+    writeFileSync(join(feedFolder, "feed.xml"), xml);
+  };
+  publish(2);
+  const { body: created } = await stack.call<Subscription>("POST", "/subscriptions", {
+    url: `${publisher.url}/feed.xml`,
+    backfill: { type: "last", count: 1 },
+    folder: "{channel}",
+    filename: "{episode} {title}",
+  });
+  const path = `/subscriptions/${created.id}`;
+  const jobIds = async () => {
+    const { body } = await stack.call<{ entries: { job_id: string | null }[] }>("GET", `${path}/entries`);
+    return body.entries.flatMap(({ job_id }) => job_id ?? []);
+  };
+  const oneMore = async (known: number): Promise<readonly string[]> => {
+    const ids = await jobIds();
+    if (ids.length > known) return ids;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    return oneMore(known);
+  };
+  const [first = ""] = await oneMore(0);
+  const delivered = await stack.end(first);
+  expect(delivered).toMatchObject({ status: "Completed", s3_key: "local/videos/A show/001 Episode 2.mp4" });
+
+  publish(3);
+  await stack.killWorker();
+  await stack.restartWorker();
+  // a source that was read a moment ago is not read again
+  const found = async (): Promise<SubscriptionRun> => {
+    const { body } = await stack.call<SubscriptionRun>("POST", `${path}/run`);
+    return body.new_entries > 0 ? body : found();
+  };
+  expect(await found()).toMatchObject({ new_entries: 1, error: null });
+  const second = (await oneMore(1)).find((id) => id !== first) ?? "";
+  expect(await stack.end(second)).toMatchObject({ s3_key: "local/videos/A show/002 Episode 3.mp4" });
+
+  const { feed_url, entries } = (await stack.call<Subscription>("GET", path)).body;
+  expect(entries).toMatchObject({ seen: 1, delivered: 2 });
+  const feed = await (await fetch(feed_url)).text();
+  const enclosures = [...feed.matchAll(/<enclosure url="([^"]+)" length="(\d+)" type="video\/mp4"\/>/g)];
+  expect(enclosures).toHaveLength(2);
+  for (const [, url = "", length] of enclosures) {
+    const file = await fetch(url.replaceAll("&amp;", "&"));
+    expect((await file.arrayBuffer()).byteLength).toBe(Number(length));
+  }
+  expect((await stack.call("DELETE", path)).status).toBe(200);
 }, 120_000);

@@ -85,6 +85,13 @@ it("are found in no file, log, process, queue, webhook event, error or metric", 
   const slack = `${new URL(receiver.url).origin}/services/${canary("slack")}`;
   expect((await stack.call("POST", "/user/slack", { webhook_url: slack })).status).toBe(200);
 
+  const stored = canary("stored-cookie");
+  const [site] = origin.host.split(":");
+  const jar = `${site}\tFALSE\t/\tFALSE\t4102444800\tmember\t${stored}\n`;
+  expect((await stack.call("PUT", `/user/cookies/${site}`, { cookies: jar })).status).toBe(200);
+  await refuse("PUT", `/user/cookies/${site}`, { cookies: `${canary("damaged-cookie")}\t1` });
+  await refuse("PUT", `/user/cookies/${site}`, { cookies: [{ name: canary("cookie-name"), value: "1" }] });
+
   // refusals: by the schema, by the address policy, by the source
   await refuse("POST", "/jobs", { url: source("/film.mp4"), format: 7, webhook_url: webhook() });
   await refuse("POST", "/jobs", {

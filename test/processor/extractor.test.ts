@@ -217,7 +217,9 @@ describe("cookies and the operator's settings", () => {
     });
     const learn = vi.fn<(jar: string) => void>();
     const url = `${origin.url}/guarded.mp4`;
-    const response = videoOf(await guarded.extract({ url, timeoutMs: 20_000, session: { text, learn } }));
+    const response = videoOf(
+      await guarded.extract({ url, timeoutMs: 20_000, session: { text, learn, exit: null } }),
+    );
     await guarded.close();
     expect(response.requested[0]?.cookie_header).toBe("sid=canary2");
     expect(learn.mock.calls).toEqual([

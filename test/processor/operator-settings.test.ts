@@ -32,6 +32,7 @@ beforeAll(async () => {
     YTDLP_USER_AGENT: "Operator/1.0",
     YTDLP_EXTRACTOR_ARGS: "youtube:player_client=web,tv",
     YTDLP_POT_PROVIDER_URL: "http://tokens.example:4416",
+    YTDLP_POT_PROVIDERS_BY_EXIT: "office=http://office.example:4416",
     YTDLP_SLEEP_REQUESTS: "0.25",
     YTDLP_EXTRACTOR_RETRIES: "1",
   });
@@ -114,6 +115,10 @@ describe("the operator's other settings", () => {
       },
       sleep_interval_requests: 0.25,
       extractor_retries: 1,
+    });
+    // a token is only valid for the address that asked for it
+    expect(commonParams(tools, bench.config, "http://127.0.0.1:1", "office")).toMatchObject({
+      extractor_args: { "youtubepot-bgutilhttp": { base_url: ["http://office.example:4416"] } },
     });
   });
 

@@ -48,16 +48,21 @@ const copy = (
 ): Promise<Delivery> => run(film(), { filename, reuse: { file }, ...change });
 
 /** Why a file must not be copied, and how that comes about. */
-const SPOILT: readonly (readonly [string, (file: DeliveredFile) => void, Partial<RunRequest>?])[] = [
-  ["the earlier job no longer owns it", (file) => void bench.worker.lost.add(file.job_id)],
-  ["it has another length", ({ delivery }) => Object.assign(delivery, { file_size: delivery.file_size + 1 })],
-  ["it is gone", ({ delivery }) => Object.assign(delivery, { key: "videos/gone.mp4" })],
+const SPOILT: [string, (file: DeliveredFile) => void, Partial<RunRequest>][] = [
+  ["the earlier job no longer owns it", (file) => void bench.worker.lost.add(file.job_id), {}],
+  [
+    "it has another length",
+    ({ delivery }) => Object.assign(delivery, { file_size: delivery.file_size + 1 }),
+    {},
+  ],
+  ["it is gone", ({ delivery }) => Object.assign(delivery, { key: "videos/gone.mp4" }), {}],
   [
     "the source has another version",
     ({ delivery }) => {
       const version = { etag: '"other"', last_modified: null, size: delivery.file_size };
       Object.assign(delivery, { source: { media: null, name: "film", version } });
     },
+    {},
   ],
   [
     "it is old, and the source does not state a version",
@@ -65,6 +70,7 @@ const SPOILT: readonly (readonly [string, (file: DeliveredFile) => void, Partial
       Object.assign(file, { recent: false });
       Object.assign(file.delivery, { source: { media: null, name: "film", version: null } });
     },
+    {},
   ],
   [
     "a limit is lower now",

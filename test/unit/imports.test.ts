@@ -59,7 +59,7 @@ const PRIVILEGES: readonly { readonly what: RegExp; readonly within: RegExp; rea
   { what: /(?<![.\w])fetch\(/, within: /^processor\//, only: /^processor\/run\/callback\.ts$/ },
   // Only one file reads the Worker's variables; bindings are not variables.
   {
-    what: /\benv\.(?!(DB|DISPATCH_QUEUE|DELIVERY_QUEUE|READ_RATE|WRITE_RATE|BUCKET|PROCESSOR|BATCHES|ASSETS|DATABASE|STORAGE|STORAGE_PATH)\b)[A-Z][A-Z0-9_]+\b/,
+    what: /\benv\.(?!(DB|DISPATCH_QUEUE|DELIVERY_QUEUE|READ_RATE|WRITE_RATE|BUCKET|PROCESSOR|BATCHES|FEEDS|ASSETS|DATABASE|STORAGE|STORAGE_PATH)\b)[A-Z][A-Z0-9_]+\b/,
     within: /^worker\//,
     only: /^worker\/config\.ts$/,
   },
@@ -116,6 +116,7 @@ const ROOMS = [
   "runs",
   "sources",
   "intake",
+  "subscriptions",
   "maintenance",
 ] as const;
 

@@ -1,5 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { SourceCookies } from "../../processor/egress/cookies.ts";
+import { applyCookieChanges, type Cookie, changedCookies } from "../../schema/cookies/cookie.ts";
+import { printNetscape, readableCookies } from "../../schema/cookies/netscape.ts";
 
 function jar(line: string, url: string): SourceCookies {
   const cookies = new SourceCookies();
@@ -50,5 +52,36 @@ describe("a cookie is sent where RFC 6265 says", () => {
       url,
     );
     expect((cookies.headerFor(url, undefined) ?? "").split("; ").length).toBeLessThanOrEqual(500);
+  });
+
+  it("starts again with stored ones, follows what the site changes, and reports what is left", () => {
+    const stored = (name: string, change: Partial<Cookie> = {}): Cookie => ({
+      ...{ domain: "example.com", hostOnly: false, path: "/", secure: true, expires: 4_102_444_800 },
+      ...{ name, value: "1", ...change },
+    });
+    const cookies = jar("former=1", "https://example.com/");
+    const given = [stored("sid"), stored("gone"), stored("host", { hostOnly: true, expires: null })];
+    cookies.restart([...given, stored("suffix", { domain: "com" })]);
+    expect(cookies.headerFor("https://a.example.com/", undefined)).toBe("sid=1; gone=1");
+    expect(cookies.headerFor("https://example.org/", undefined)).toBeUndefined();
+    cookies.accept(
+      ["sid=2; Domain=example.com; Path=/; Secure", "gone=; Max-Age=0; Domain=example.com; Path=/"],
+      "https://www.example.com/",
+    );
+    const changes = changedCookies(given, cookies.all());
+    expect(changes).toEqual([
+      stored("sid", { value: "2", expires: null }),
+      stored("gone", { value: "", expires: 1 }),
+    ]);
+    expect(applyCookieChanges(given, changes, Date.now())).toEqual([changes[0], given[2]]);
+  });
+
+  it("writes no line that a site's value would break", () => {
+    const odd = "127.0.0.1\tFALSE\t/\tFALSE\t0\ta\tb\tc\n127.0.0.1\tFALSE\t/\tFALSE\t0\tsid\t1\n";
+    const read = readableCookies(odd);
+    expect(read.map(({ name }) => name)).toEqual(["sid"]);
+    expect(printNetscape([...read, ...read.map((cookie) => ({ ...cookie, value: "a\tb" }))])).toBe(
+      "# Netscape HTTP Cookie File\n127.0.0.1\tFALSE\t/\tFALSE\t0\tsid\t1\n",
+    );
   });
 });

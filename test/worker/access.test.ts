@@ -21,6 +21,10 @@ const of = (auth: string) =>
     .map((route) => [`${route.method} ${route.path}`, route] as const);
 const makeKey = () => makeApiKey((length) => crypto.getRandomValues(new Uint8Array(length)));
 
+/** A body that the route accepts. */
+const bodyFor = ({ path }: Endpoint) =>
+  path.startsWith("/subscriptions") ? { name: "x" } : { renames: [{ job_id: ID, filename: "x" }] };
+
 describe("every route for callers", () => {
   it.each(of("key"))("%s refuses a missing, a mistyped and an unknown key", async (_, route) => {
     const unknown = makeKey();
@@ -47,14 +51,16 @@ describe("every route for callers", () => {
       const ask = async (jobId: string) => {
         const response = await worker.call(route.method, pathOf(route).replace(ID, jobId), {
           key: stranger.key,
-          body: route.body?.required ? { renames: [{ job_id: ID, filename: "x" }] } : undefined,
+          body: route.body?.required ? bodyFor(route) : undefined,
         });
         const { request_id, ...facts } = await response.json<{ request_id: string }>();
         expect(request_id).toBe(response.headers.get("x-request-id"));
         return [response.status, facts];
       };
       expect(await ask(id)).toEqual(await ask(ID));
-      const error = expect.stringMatching(/^There is no (job|batch|webhook delivery) with this id$/);
+      const error = expect.stringMatching(
+        /^There is no (job|batch|subscription|webhook delivery) with this id$/,
+      );
       expect(await ask(id)).toEqual([404, { error, code: "not_found" }]);
       expect(await ask("1")).toMatchObject([400, { issues: [{ path: "id", message: "must be a UUID" }] }]);
     },

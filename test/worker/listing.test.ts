@@ -215,7 +215,8 @@ describe("the open feed", () => {
 const url = "https://media.example.com/list";
 const entry = (change: Partial<Extract<ListLine, { type: "entry" }>> = {}): ListLine => ({
   ...{ type: "entry", url: `${url}/1`, id: "1", title: "One", description: null },
-  ...{ release_date: "2026-11-03", unavailable: false, authoritative: false, ...change },
+  ...{ release_date: "2026-11-03", unavailable: false, authoritative: false },
+  ...{ site: null, channel: null, timestamp: null, duration: null, live: null, ...change },
 });
 const report = (...lines: readonly ListLine[]) => {
   worker.network.onProbe = () => new Response(lines.map((line) => `${JSON.stringify(line)}\n`).join(""));
@@ -238,6 +239,7 @@ describe("a playlist", () => {
       {
         ...{ url: `${url}/1`, mediaUrl: null, sourceId: "1", title: "One", description: null },
         ...{ releaseDate: "2026-11-03", skipped: null },
+        facts: { site: null, channel: null, publishedAt: null, duration: null, live: null },
       },
       expect.objectContaining({ url: "https://media.example.com/a%20b", sourceId: "2" }),
     ]);

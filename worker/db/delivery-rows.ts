@@ -1,6 +1,7 @@
 import { and, asc, count, desc, eq, getTableColumns, inArray, lt, lte, ne, type SQL, sql } from "drizzle-orm";
 import type { SLACK_LEVELS } from "../../schema/api/slack.ts";
 import { accounts } from "../../schema/db/tables/accounts.ts";
+import { jobs } from "../../schema/db/tables/jobs.ts";
 import { webhookDeliveries, webhookEndpoints } from "../../schema/db/tables/webhooks.ts";
 import type { Db } from "./connection.ts";
 import { rowValues } from "./fragments.ts";
@@ -78,6 +79,13 @@ const packedValues = (others: Record<string, SQL> = {}): SQL =>
 export async function addDelivery(db: Db, row: NewDeliveryRow): Promise<DeliveryRow | undefined> {
   return (await db.insert(webhookDeliveries).values(row).returning())[0];
 }
+
+/** Stores deliveries; with a job's id, only if that job is stored. */
+export const addDeliveries = (db: Db, rows: readonly NewDeliveryRow[], jobId?: string) => {
+  const isStored =
+    jobId === undefined ? sql`true` : sql`exists (select 1 from ${jobs} where ${jobs.id} = ${jobId})`;
+  return rows.length === 0 ? [] : [insertDeliveries(JSON.stringify(rows))(db, () => isStored)];
+};
 
 /** The secrets that sign a webhook event, and whether its endpoint is disabled. */
 export interface Sender {

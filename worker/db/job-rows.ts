@@ -1,4 +1,5 @@
 import { and, desc, eq, getTableColumns, isNull, lt, type Placeholder, type SQL, sql } from "drizzle-orm";
+import type { BatchItem } from "drizzle-orm/batch";
 import { accounts, storageConfigs } from "../../schema/db/tables/accounts.ts";
 import { jobCredentials, jobMetadata, jobs } from "../../schema/db/tables/jobs.ts";
 import { jobCounts } from "../../schema/db/tables/usage.ts";
@@ -31,6 +32,10 @@ interface StoreOptions {
   readonly allowance?: Allowance | null;
   /** Usage and notifications of jobs that are stored as ended. */
   readonly guardedStatements?: readonly GuardedSetStatement[];
+  /** Only jobs that pass it are stored. */
+  readonly condition?: Guard | undefined;
+  /** Statements of the same transaction, executed after the jobs were stored. */
+  readonly alongside?: ((db: Db) => readonly BatchItem<"sqlite">[]) | undefined;
   /** What jobs fetch that may copy files of earlier ones. */
   readonly media?: readonly WantedMedia[];
 }
@@ -44,19 +49,27 @@ interface StoreOptions {
 export async function insertJobs(
   db: Db,
   jobsToStore: JobsToStore,
-  { credentials = [], allowance = null, guardedStatements = [], media = [] }: StoreOptions = {},
+  {
+    credentials = [],
+    allowance = null,
+    guardedStatements = [],
+    media = [],
+    condition: only,
+    alongside,
+  }: StoreOptions = {},
 ): Promise<number> {
   const unfinished = unfinishedOf(jobsToStore.rows);
-  if (
+  const isPlain =
     credentials.length === 0 &&
     guardedStatements.length === 0 &&
     media.length === 0 &&
-    Object.keys(jobsToStore.shared).length === 0
-  ) {
-    return insertPlainJobs(db, jobsToStore.rows, unfinished === 0 ? null : allowance);
-  }
+    Object.keys(jobsToStore.shared).length === 0 &&
+    !only &&
+    !alongside;
+  if (isPlain) return insertPlainJobs(db, jobsToStore.rows, unfinished === 0 ? null : allowance);
   const { condition, reservedBytes } = admission(allowance, unfinished);
-  const insert = jobsInsert(db, jobsToStore, condition, reservedBytes);
+  const both = only ? sql`${condition} and ${only(sql`json_extract(job.value, '$.id')`)}` : condition;
+  const insert = jobsInsert(db, jobsToStore, both, reservedBytes);
   const isNew: Guard = (jobId) => sql`not exists (select 1 from ${jobs} where ${jobs.id} = ${jobId})`;
   // the guarded statements come first: afterwards no job is new
   const statements = [
@@ -64,6 +77,7 @@ export async function insertJobs(
     insert,
     ...(credentials.length > 0 ? [insertCredentials(db, credentials)] : []),
     ...(media.length > 0 ? [insertMedia(db, media)] : []),
+    ...(alongside?.(db) ?? []),
   ];
   const results = await db.batch(statements as [typeof insert]);
   return (results[guardedStatements.length] as unknown[]).length;

@@ -1,6 +1,6 @@
 import { waitUntil } from "cloudflare:workers";
 import type { Env } from "../env.ts";
-import worker, { ProcessorInstance, Batch as WorkersBatch } from "../index.ts";
+import worker, { ProcessorInstance, Batch as WorkersBatch, Feed as WorkersFeed } from "../index.ts";
 import { consoleLog } from "../lib/log.ts";
 import { type Database, Database as DatabaseObject } from "./database.ts";
 import { createFlights } from "./flights.ts";
@@ -56,6 +56,12 @@ function environmentOf(embedded: EmbeddedEnv): Env {
 }
 
 export class Batch extends WorkersBatch {
+  constructor(ctx: DurableObjectState, embedded: Env) {
+    super(ctx, environmentOf(embedded as unknown as EmbeddedEnv));
+  }
+}
+
+export class Feed extends WorkersFeed {
   constructor(ctx: DurableObjectState, embedded: Env) {
     super(ctx, environmentOf(embedded as unknown as EmbeddedEnv));
   }

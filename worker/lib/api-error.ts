@@ -58,6 +58,7 @@ const UNKNOWN = {
   job: "There is no job with this id",
   key: "This account has no key with this id",
   page: "There is no page at this address",
+  subscription: "There is no subscription with this id",
   route: "There is no such route; GET /openapi.json lists all of them",
 } as const;
 

@@ -22,12 +22,8 @@ export async function readJson(request: Request, maxBytes: number): Promise<unkn
  * @throws ApiError `payload_too_large`, or `invalid_request` at `body` for other bytes
  */
 export async function readText(request: Request, maxBytes: number): Promise<string> {
-  const tooLarge = () =>
-    new ApiError("payload_too_large", {
-      sentence: `The request body is too large (max ${Math.floor(maxBytes / 1024)} KiB)`,
-    });
   const declared = request.headers.get("content-length");
-  if (Number(declared) > maxBytes) throw tooLarge();
+  if (Number(declared) > maxBytes) throw tooLargeError(maxBytes);
   if (!request.body) return "";
   const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false });
   let size = 0;
@@ -36,13 +32,13 @@ export async function readText(request: Request, maxBytes: number): Promise<stri
     if (declared !== null) {
       // the platform holds a body to its declared length
       const bytes = await request.arrayBuffer();
-      if (bytes.byteLength > maxBytes) throw tooLarge();
+      if (bytes.byteLength > maxBytes) throw tooLargeError(maxBytes);
       return decoder.decode(bytes);
     }
     for await (const chunk of request.body) {
       // a body without a declared length is counted while it arrives
       size += chunk.byteLength;
-      if (size > maxBytes) throw tooLarge();
+      if (size > maxBytes) throw tooLargeError(maxBytes);
       text += decoder.decode(chunk, { stream: true });
     }
     return text + decoder.decode();
@@ -50,4 +46,28 @@ export async function readText(request: Request, maxBytes: number): Promise<stri
     if (error instanceof ApiError) throw error;
     throw invalidMember("body", "must be UTF-8 text");
   }
+}
+
+const tooLargeError = (maxBytes: number): ApiError =>
+  new ApiError("payload_too_large", {
+    sentence: `The request body is too large (max ${Math.floor(maxBytes / 1024)} KiB)`,
+  });
+
+/** Reads a body of bounded size. @throws ApiError `payload_too_large` */
+export async function readBytes(request: Request, maxBytes: number): Promise<Uint8Array<ArrayBuffer>> {
+  if (Number(request.headers.get("content-length") ?? 0) > maxBytes) throw tooLargeError(maxBytes);
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of request.body ?? []) {
+    size += chunk.byteLength;
+    if (size > maxBytes) throw tooLargeError(maxBytes);
+    chunks.push(chunk);
+  }
+  const bytes = new Uint8Array(size);
+  let at = 0;
+  for (const chunk of chunks) {
+    bytes.set(chunk, at);
+    at += chunk.byteLength;
+  }
+  return bytes;
 }

@@ -62,3 +62,7 @@ export function firstUuidOf(time: number): string {
 }
 
 const hex = (value: number, digits: number): string => value.toString(16).padStart(digits, "0");
+
+/** Whether a text is a UUID in lower case. */
+export const isUuid = (text: string): boolean =>
+  /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/.test(text);

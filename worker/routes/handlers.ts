@@ -9,6 +9,7 @@ import { operatorHandlers } from "./operator.ts";
 import type { Handler } from "./route.ts";
 import { serviceHandlers } from "./service.ts";
 import { storageHandlers } from "./storage.ts";
+import { subscriptionsHandlers } from "./subscriptions.ts";
 import { webhooksHandlers } from "./webhooks.ts";
 
 /** One handler for each endpoint: an endpoint without one does not compile. */
@@ -22,5 +23,6 @@ export const handlers: Record<EndpointName, Handler> = {
   ...operatorHandlers,
   ...serviceHandlers,
   ...storageHandlers,
+  ...subscriptionsHandlers,
   ...webhooksHandlers,
 };

@@ -80,4 +80,5 @@ export const size = (bytes: number | null): string | null =>
   bytes === null ? null : `${(bytes / 1e6).toFixed(2)} MB (${bytes} bytes)`;
 
 /** @example counted(2, "job") // "2 jobs" */
-export const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? "" : "s"}`;
+export const counted = (count: number, noun: string, plural = `${noun}s`): string =>
+  `${count} ${count === 1 ? noun : plural}`;

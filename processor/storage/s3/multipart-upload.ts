@@ -7,7 +7,7 @@ import { Fault, ServiceFault, StorageFault } from "../../fault.ts";
 import type { NewObject, StoredObject } from "../object-store.ts";
 import type { CopyingUpload, ObjectSpan } from "../uploads/parts-copy.ts";
 import { type CompletionState, completeSurely } from "../uploads/resolve-completion.ts";
-import { isCompositeEtag, requireStored } from "../uploads/stored-checksum.ts";
+import { isCompositeEtag, md5OfEtag, requireStored } from "../uploads/stored-checksum.ts";
 import { copySource } from "./copy-source.ts";
 import { abortMultipartUpload } from "./multipart-uploads.ts";
 import type { S3ApiResponse } from "./s3-api-client.ts";
@@ -26,12 +26,12 @@ const OWNER_HEADERS = {
 /** The credentials may write but not read, or the server does not have this request. */
 const MAY_NOT_READ = [400, 401, 403, 405, 501];
 const GONE = "NoSuchUpload";
-const MD5 = /^"?([0-9a-f]{32})"?$/i;
 
 interface StoredPart {
   readonly etag: string;
   readonly bytes: number;
-  readonly md5: Buffer;
+  /** Null if the storage does not report it and it was not computed. */
+  readonly md5: Buffer | null;
 }
 
 /** A multipart upload of the XML interface that S3 made common. */
@@ -42,6 +42,7 @@ export class MultipartUpload implements CopyingUpload {
   readonly #key: string;
   readonly #owner: string;
   readonly #parts: StoredPart[] = [];
+  #sendsMd5: boolean;
   readonly #onRetry = () => {
     this.retries++;
   };
@@ -50,6 +51,7 @@ export class MultipartUpload implements CopyingUpload {
     this.#service = service;
     this.#key = key;
     this.#owner = owner;
+    this.#sendsMd5 = service.checksums === "always";
     this.ref = ref;
   }
 
@@ -77,21 +79,36 @@ export class MultipartUpload implements CopyingUpload {
   }
 
   async putPart(index: number, body: readonly Uint8Array[], signal: AbortSignal): Promise<void> {
-    const { client, digest } = this.#service;
-    const md5 = await digest(body);
-    const { headers } = await client.send({
+    const { digest } = this.#service;
+    const md5 = this.#sendsMd5 ? await digest(body) : null;
+    try {
+      await this.#put(index, body, md5, signal);
+    } catch (error) {
+      if (md5 !== null || !asksForChecksum(error)) throw error;
+      this.#sendsMd5 = true;
+      await this.#put(index, body, await digest(body), signal);
+    }
+  }
+
+  async #put(
+    index: number,
+    body: readonly Uint8Array[],
+    md5: Buffer | null,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { headers } = await this.#service.client.send({
       method: "PUT",
       key: this.#key,
       query: { partNumber: String(index + 1), uploadId: this.ref },
-      headers: { "content-md5": md5.toString("base64") },
+      headers: md5 ? { "content-md5": md5.toString("base64") } : {},
       body,
       signal,
       onRetry: this.#onRetry,
-      check: (response) => requireStored(response.headers, md5),
+      ...(md5 ? { check: (response) => requireStored(response.headers, md5) } : {}),
     });
     if (!headers.etag) throw new StorageFault("upload_failed", "the storage did not confirm a part");
     const bytes = body.reduce((sum, chunk) => sum + chunk.byteLength, 0);
-    this.#parts[index] = { etag: headers.etag, bytes, md5 };
+    this.#parts[index] = { etag: headers.etag, bytes, md5: md5 ?? md5OfEtag(headers.etag) };
   }
 
   async copyPart(
@@ -112,7 +129,7 @@ export class MultipartUpload implements CopyingUpload {
     if (!etag) throw new StorageFault("upload_failed", "the storage did not confirm a copied part");
     const bytes = span === null ? source.bytes : span.end - span.start;
     // where it is no MD5, the object's length is compared at the end
-    this.#parts[index] = { etag, bytes, md5: Buffer.from(MD5.exec(etag)?.[1] ?? "", "hex") };
+    this.#parts[index] = { etag, bytes, md5: md5OfEtag(etag) };
   }
 
   async complete(): Promise<void> {
@@ -192,8 +209,10 @@ export class MultipartUpload implements CopyingUpload {
     return length === undefined || Number(length) === this.#parts.reduce((sum, { bytes }) => sum + bytes, 0);
   }
 
+  /** Of all parts; empty if one of them is unknown. */
   get #md5s(): Buffer[] {
-    return this.#parts.map(({ md5 }) => md5);
+    const known = this.#parts.flatMap(({ md5 }) => (md5 === null ? [] : [md5]));
+    return known.length === this.#parts.length ? known : [];
   }
 
   #manifest(): string {
@@ -208,3 +227,10 @@ export class MultipartUpload implements CopyingUpload {
 
 const isGone = (failure: unknown): boolean =>
   failure instanceof StorageFault && failure.detail?.startsWith(GONE) === true;
+
+/** A bucket with object lock, for one, does not accept a part without. */
+function asksForChecksum(failure: unknown): boolean {
+  if (!(failure instanceof StorageFault)) return false;
+  const { detail = "" } = failure;
+  return detail.includes("(400)") && /content-md5|checksum/i.test(detail);
+}

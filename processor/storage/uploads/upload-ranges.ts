@@ -12,9 +12,9 @@ export interface RangesToUpload extends FinishOptions {
   ) => Promise<readonly Uint8Array[]>;
   /**
    * Concurrent reads of parts; default: as many as the uploader has slots. Fewer keep both ends busy: parts that share
-   * a connection arrive together, and while all slots are being stored nothing is read.
+   * a connection arrive together, and while all slots are being stored nothing is read. The number may change.
    */
-  readonly readsAtOnce?: number;
+  readonly readsAtOnce?: () => number;
 }
 
 /**
@@ -26,10 +26,10 @@ export interface RangesToUpload extends FinishOptions {
 export async function uploadRanges(uploader: PartUploader, ranges: RangesToUpload): Promise<UploadResult> {
   const reads = new Set<Promise<void>>();
   const { partBytes, signal } = uploader;
-  const { readsAtOnce = Number.POSITIVE_INFINITY } = ranges;
+  const { readsAtOnce = () => Number.POSITIVE_INFINITY } = ranges;
   try {
     for (let index = 0; index * partBytes < ranges.sizeBytes; index++) {
-      while (reads.size >= readsAtOnce) await Promise.race(reads);
+      while (reads.size >= readsAtOnce()) await Promise.race(reads);
       const slot = await uploader.reserve(index);
       const start = index * partBytes;
       const end = Math.min(ranges.sizeBytes, start + partBytes);

@@ -1,4 +1,5 @@
 """The entries of a list as the source names them, without a request for any of them."""
+import math
 import time
 
 from yt_dlp.utils import PlaylistEntries, unsmuggle_url
@@ -13,6 +14,8 @@ MAX_HOPS = 5
 MAX_ID = 200
 MAX_TITLE = 1000
 MAX_DESCRIPTION = 1000
+MAX_NAME = 100
+LIVE = {'is_upcoming': 'upcoming', 'is_live': 'live', 'post_live': 'live', 'was_live': 'was_live'}
 
 
 def follow(ydl, info):
@@ -45,7 +48,22 @@ def entry_of(entry, list_url):
         'description': text_of(entry.get('description'), MAX_DESCRIPTION),
         'release_date': date_of(timestamp) or entry.get('upload_date'),
         'unavailable': title in UNAVAILABLE_TITLES or entry.get('availability') == 'private',
+        'site': site_of(entry),
+        'channel': text_of(entry.get('channel') or entry.get('uploader'), MAX_NAME),
+        'timestamp': number_of(timestamp),
+        'duration': number_of(entry.get('duration')),
+        'live': LIVE.get(entry.get('live_status')),
     }
+
+
+def site_of(entry):
+    """The site that the entry's id belongs to; pages and feeds that no extractor knows have no ids of their own."""
+    site = entry.get('ie_key') or entry.get('extractor_key')
+    return None if not site or site == 'Generic' else text_of(site, MAX_NAME)
+
+
+def number_of(value):
+    return value if isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value) else None
 
 
 def address_of(entry, list_url):

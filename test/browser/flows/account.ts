@@ -73,6 +73,30 @@ export function accountFlows(): void {
       await see(page, "Slack notifications are off.");
     }, 60_000);
 
+    it("follows a source, pauses and resumes it, and deletes the subscription", async () => {
+      const { key } = await newAccount("subscriptions");
+      const feed = `<rss version="2.0"><channel><title>A show</title><item><title><![CDATA[One ${MARKUP}]]></title><guid>1</guid>
+        <enclosure url="${world.origin.url}/one.mp3" type="audio/mpeg" length="1"/></item></channel></rss>`;
+      world.origin.put("/show.xml", Buffer.from(feed));
+      const { page } = await open("#/subscriptions", { apiKey: key });
+      await see(page, "No source is followed yet.");
+      await page.getByLabel("URL of a feed").fill(`${world.origin.url}/show.xml`);
+      await page.getByLabel("Minutes between two readings").fill("1");
+      await button(page, "Follow").click();
+      await see(page, /must be a whole number from 300/);
+      await page.getByLabel("Minutes between two readings").fill("30");
+      await button(page, "Follow").click();
+      await row(page, "show.xml").getByRole("link").click();
+      await button(page, "Read now").click();
+      await see(page, /^One /);
+      await button(page, "Pause").click();
+      await button(page, "Resume").click();
+      await button(page, "Pause").waitFor();
+      await button(page, "Delete").click();
+      await page.getByRole("dialog").getByRole("button", { name: "Delete" }).click();
+      await see(page, "No source is followed yet.");
+    }, 60_000);
+
     it("shows usage per day and key, and its limits", async () => {
       const { page } = await open("#/usage");
       await page.getByRole("img", { name: "Jobs per day" }).waitFor();

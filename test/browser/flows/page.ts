@@ -97,6 +97,7 @@ export function pageFlows(): void {
       "#/",
       "#/jobs",
       "#/batches",
+      "#/subscriptions",
       "#/storage",
       "#/cookies",
       "#/webhooks",

@@ -11,6 +11,7 @@ import { consumeDispatchMessages } from "../../../worker/queues/dispatch.ts";
 import { reconcile } from "../../../worker/services/maintenance/reconcile.ts";
 import { listSource } from "../../../worker/services/sources/listing/list-source.ts";
 import type { Listing, Recognised } from "../../../worker/services/sources/listing/listing.ts";
+import { SimulatedFeeds } from "../../support/subscriptions/simulated-feeds.ts";
 import { checkResponse } from "./check-answer.ts";
 import { env } from "./env.ts";
 import { LocalBatches } from "./local-batches.ts";
@@ -41,6 +42,13 @@ export class Harness {
   readonly deliveryQueue: { readonly body: DeliveryMessage; readonly delaySeconds: number }[] = [];
   readonly logs: LogFields[] = [];
   readonly batches = new LocalBatches((ctx) => this.context(ctx));
+  readonly feeds = new SimulatedFeeds({
+    clock: () => this.now,
+    open: () => {
+      const ctx = createExecutionContext();
+      return { context: this.context(ctx), settled: () => waitOnExecutionContext(ctx) };
+    },
+  });
   /** The lists that were requested, the newest last. */
   readonly listed: Recognised[] = [];
   /** What a list contains; null: the real listing is used. */
@@ -64,9 +72,10 @@ export class Harness {
         fetch: this.network.fetch,
         log: (event, fields) => this.logs.push({ event, ...fields }),
         batches: this.batches,
-        listSource: async (context, recognised, asker) => {
+        feeds: this.feeds,
+        listSource: async (context, recognised, asker, most) => {
           this.listed.push(recognised);
-          return this.onListing ? this.onListing(recognised) : listSource(context, recognised, asker);
+          return this.onListing ? this.onListing(recognised) : listSource(context, recognised, asker, most);
         },
         dispatchQueue: {
           sendBatch: async (messages) => {

@@ -86,6 +86,7 @@ function Navigation({ path }: { readonly path: readonly string[] }) {
           {link("new", nav.create)}
           {link("jobs", nav.jobs)}
           {link("batches", nav.batches)}
+          {link("subscriptions", nav.subscriptions)}
           {link("storage", nav.storage)}
           {link("cookies", nav.cookies)}
           {link("webhooks", nav.webhooks)}

@@ -66,8 +66,8 @@ function nameOf({ title, sourceId, isFetchedElsewhere }: Nameable): string | nul
   return isFetchedElsewhere ? defaultFilename(title ?? "", sourceId ?? "") : null;
 }
 
-/** @example withNumber("talk", 2) // "talk (2)" */
-function withNumber(name: string, number: number): string {
+/** A name that differs from others by its number. @example withNumber("talk", 2) // "talk (2)" */
+export function withNumber(name: string, number: number): string {
   const suffix = ` (${number})`;
   let base = "";
   for (const character of name) {

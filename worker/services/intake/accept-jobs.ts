@@ -1,5 +1,6 @@
 import { defaultFilename } from "../../../schema/storage/object-key.ts";
 import type { RequestContext } from "../../context.ts";
+import type { Guard } from "../../db/guarded-statements.ts";
 import { findJobOf, insertJobs, type JobRow, type NewJobRow, unfinishedOf } from "../../db/job-rows.ts";
 import type { WantedMedia } from "../../db/reuse/wanted-media.ts";
 import type { Account } from "../accounts/key-cache.ts";
@@ -21,6 +22,12 @@ interface AcceptOptions {
   readonly originalJobId?: string;
   /** Storage that was sent with the request, verified. Without it, jobs go to the account's own storage or the managed bucket. */
   readonly storage?: VerifiedStorage | undefined;
+  /** Only jobs that pass it are stored. */
+  readonly condition?: Guard;
+  /** Statements of the transaction that stores the jobs, executed after that. */
+  readonly alongside?: Parameters<typeof insertJobs>[2] extends { alongside?: infer A } | undefined
+    ? A
+    : never;
 }
 
 /**
@@ -35,7 +42,7 @@ export async function acceptJobs(
   context: RequestContext,
   account: Account,
   prepared: readonly PreparedJob[],
-  { ids: chosen, originalJobId, storage }: AcceptOptions = {},
+  { ids: chosen, originalJobId, storage, condition, alongside }: AcceptOptions = {},
 ): Promise<string[]> {
   const now = context.clock();
   const rows = await Promise.all(
@@ -75,7 +82,7 @@ export async function acceptJobs(
   const stored = await insertJobs(
     context.db,
     { shared: {}, rows },
-    { credentials, allowance, guardedStatements: ends.guardedStatements, media },
+    { credentials, allowance, guardedStatements: ends.guardedStatements, media, condition, alongside },
   ).catch(async (error: unknown) => {
     // all were stored or none; a lost response of the database must not make the caller send them again
     if (await areStored()) return rows.length;

@@ -1,7 +1,10 @@
+import type { JobErrorCode } from "../../../schema/errors.ts";
 import type { RequestContext } from "../../context.ts";
 import { setExpiry } from "../../db/expiry-rows.ts";
+import type { GuardedStatement } from "../../db/guarded-statements.ts";
 import type { JobRow } from "../../db/job-rows.ts";
 import { countEnd, countEnds } from "../../db/metrics/statistics.ts";
+import { noteEntryEnd, settleEntry } from "../../db/subscriptions/entry-rows.ts";
 import { usageOfEnd, usageOfEnds } from "../accounts/usage.ts";
 import {
   type EndDeliveries,
@@ -26,6 +29,7 @@ export function endOf(context: RequestContext, job: JobRow): EndDeliveries {
     ...deliveries,
     guardedStatements: [
       ...usageOfEnd(context, job),
+      ...endOfEntry(context, job),
       countEnd(countedEnd(job, context.clock())),
       ...(isKept ? [setExpiry(job.id, retention)] : []),
       ...deliveries.guardedStatements,
@@ -49,4 +53,38 @@ export function endsOf(context: RequestContext, jobs: readonly JobRow[]): SetEnd
   );
   const counts = countEnds(jobs.map((job) => countedEnd(job, context.clock())));
   return { ...deliveries, guardedStatements: [...usage, counts, ...deliveries.guardedStatements] };
+}
+
+/** Reasons that may pass: the subscription of the job looks at the entry again. */
+const PASSING: readonly JobErrorCode[] = [
+  "private",
+  "members_only",
+  "upcoming",
+  "live",
+  "not_live",
+  "login_required",
+];
+/** The entry is looked at again after this, doubled each further time, in milliseconds. */
+const FIRST_CHECK_MS = 60 * 60_000;
+const LONGEST_CHECK_MS = 24 * 60 * 60_000;
+/** Almost a month. */
+const MAX_CHECKS = 30;
+
+/** What the subscription of a job records of its entry; nothing for other jobs. */
+function endOfEntry(context: RequestContext, job: JobRow): GuardedStatement[] {
+  const { subscription_id: subscriptionId } = job.request;
+  if (typeof subscriptionId !== "string") return [];
+  const isDelivered = job.status === "Completed";
+  const mayPass = job.status === "Warning" && job.error_code !== null && PASSING.includes(job.error_code);
+  const end = {
+    jobId: job.id,
+    subscriptionId,
+    status: isDelivered ? ("delivered" as const) : ("failed" as const),
+    reason: isDelivered ? null : job.error_code,
+    again: mayPass
+      ? { firstMs: FIRST_CHECK_MS, longestMs: LONGEST_CHECK_MS, jobId: context.newId(), maxTries: MAX_CHECKS }
+      : null,
+    now: context.clock(),
+  };
+  return [settleEntry(end), noteEntryEnd(end)];
 }

@@ -73,6 +73,7 @@ async function viewJob(
     folder: typeof row.request.folder === "string" ? row.request.folder : null,
     batch_id: row.batch_id,
     original_job_id: row.original_job_id,
+    subscription_id: typeof row.request.subscription_id === "string" ? row.request.subscription_id : null,
     s3_key: row.object_key,
     file_replaced_by: row.file_replaced_by,
     subtitle_key: row.subtitle_key,
@@ -127,15 +128,12 @@ async function viewJob(
   };
 }
 
-/** Events of jobs that do not report the job's own end. */
-const NOT_AN_END: readonly string[] = ["batch_completed", "cookies_stale"];
-
 /** Whether the job's end is, or may be, an event that the request asked for. */
 function reportsEnd(row: JobRow): boolean {
   const { webhook_url, webhook_events } = row.request;
   if (webhook_url === undefined) return false;
   if (isFinal(row.status)) return wantsEvent(webhook_events, eventOf(row).type);
-  return WEBHOOK_EVENT_TYPES.some((type) => !NOT_AN_END.includes(type) && wantsEvent(webhook_events, type));
+  return WEBHOOK_EVENT_TYPES.some((type) => type.startsWith("job_") && wantsEvent(webhook_events, type));
 }
 
 /** A job without a delay only waits for a free slot. */

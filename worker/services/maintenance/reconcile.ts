@@ -9,6 +9,7 @@ import {
   findRecordings,
   takeOverdueDispatches,
 } from "../../db/job-queue.ts";
+import { overdueFeedsQuery, removeLeases } from "../../db/subscriptions/feed-rows.ts";
 import { eachPage, type PageBudget } from "../../lib/each-page.ts";
 import { describeError } from "../../lib/log.ts";
 import { MESSAGES_AT_ONCE } from "../../lib/send-messages.ts";
@@ -16,6 +17,8 @@ import { BATCH_GRACE_MS } from "../batches/grace.ts";
 import { sendDeliveryMessages, sendDispatchMessages } from "../queue/sender.ts";
 import { takeBackLost } from "../runs/lost-runs.ts";
 import { abortUpload, eraseRecording } from "../storage/orphaned-uploads.ts";
+import { admitDue } from "../subscriptions/admit.ts";
+import { sweepSubscriptions } from "../subscriptions/keep.ts";
 import { eraseExpiredFiles, eraseOldDeliveries, eraseOldRequests, eraseOldSiteRuns } from "./erasures.ts";
 import { removeOldRows } from "./retention.ts";
 
@@ -24,6 +27,12 @@ import { removeOldRows } from "./retention.ts";
  * finished. It runs every minute. Each part is bounded, and the next run does the rest.
  */
 
+/** A hub that did not verify a lease for this long will not do so any more, in milliseconds. */
+const LEASE_MS = 24 * 60 * 60_000;
+/** Subscriptions of one page whose entries are admitted. */
+const ADMISSIONS = 10;
+/** Minimum interval before a silent source is woken again, in milliseconds. */
+const FEED_AGAIN_MS = 120_000;
 /** Jobs of one page that are changed one by one. */
 const PAGE = 50;
 /** Expired leases that are taken back together. */
@@ -55,6 +64,9 @@ const PARTS = {
   leases: takeBackExpired,
   dispatches: resendDispatchMessages,
   batches: wakeSilentBatches,
+  feeds: wakeSilentFeeds,
+  admissions: admitEntries,
+  sweeps: sweepSubscriptions,
   deliveries: resendDeliveryMessages,
   orphaned_uploads: abortOrphanedUploads,
   recordings: eraseRecordings,
@@ -136,6 +148,22 @@ async function wakeSilentBatches(context: RequestContext, budget: PageBudget): P
     await settleAll(context, silent, ({ id }) => context.batches.wake(id));
     return { count: silent.length, more: silent.length === PAGE };
   });
+}
+
+/** Sources whose object was never created, or fell silent; and leases of hubs that ended. */
+async function wakeSilentFeeds(context: RequestContext, budget: PageBudget): Promise<number> {
+  await removeLeases(context.db, context.clock(), context.clock() - LEASE_MS);
+  return eachPage(budget, async () => {
+    const now = context.clock();
+    const silent = await overdueFeedsQuery(context.db, now, now + FEED_AGAIN_MS, PAGE);
+    await settleAll(context, silent, ({ id }) => context.feeds.wake(id));
+    return { count: silent.length, more: silent.length === PAGE };
+  });
+}
+
+/** Entries that no object admitted: those of long backfills, and those that waited. */
+async function admitEntries(context: RequestContext, budget: PageBudget): Promise<number> {
+  return eachPage(budget, () => admitDue(context, ADMISSIONS));
 }
 
 /** Credentials without an unfinished job, and links that have expired. */

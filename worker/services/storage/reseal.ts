@@ -13,6 +13,7 @@ import { findConfigsToReseal, replaceStorageConfig } from "../../db/storage-conf
 import { describeError } from "../../lib/log.ts";
 import { type Actor, auditRow } from "../accounts/audit.ts";
 import type { Change, ResealKind } from "./reseal-kind.ts";
+import { subscriptionKinds } from "./reseal-subscriptions.ts";
 import { urlKinds } from "./reseal-urls.ts";
 import type { SealedFor } from "./seal.ts";
 import { sealedForJar } from "./sealed-for-jar.ts";
@@ -29,7 +30,7 @@ export async function reseal(context: RequestContext, by: Actor): Promise<z.outp
   const { sealer } = context;
   const changes: Change[] = [];
   let [resealed, unreadable, full] = [0, 0, false];
-  for (const { find } of [...secretKinds(context), ...urlKinds(context)]) {
+  for (const { find } of [...secretKinds(context), ...urlKinds(context), ...subscriptionKinds(context)]) {
     const page = await find(PAGE);
     for (const { owner, renew } of page) {
       try {

@@ -26,9 +26,13 @@ export type SealPurpose =
   | "account.storage"
   | "account.webhook_secret"
   | "batch.show_url"
+  | "feed.entry"
+  | "feed.lease"
+  | "feed.url"
   | "job.links"
   | "job.storage"
   | "job.urls"
+  | "subscription"
   | "webhook.url";
 
 /** Owner and purpose of a value. Both are authenticated, so a value that was copied to another row does not open. */

@@ -4,11 +4,14 @@ import { utf8 } from "../../../schema/bytes.ts";
 import { jobSentence } from "../../../schema/errors.ts";
 import type { JobRow } from "../../db/job-rows.ts";
 
+/** The event of a job's end. */
+export type JobEvent = Extract<WebhookEvent, { type: `job_${string}` }>;
+
 /**
  * The event of a job that has just ended. Its links are added when it is sent, and so is the description, which is long
  * and only stored with the job.
  */
-export function eventOf(job: JobRow): WebhookEvent {
+export function eventOf(job: JobRow): JobEvent {
   const { id: job_id, url } = job;
   const error_code = job.error_code ?? "internal";
   const error = jobSentence(error_code, job.details?.error_subject);

@@ -15,7 +15,7 @@ import type { JobRow } from "../../db/job-rows.ts";
 import { jsonPages } from "../../lib/json-pages.ts";
 import { DELIVERY_GRACE_MS } from "../queue/sender.ts";
 import { encodeEvent, eventOf } from "./body.ts";
-import { slackText } from "./slack-text.ts";
+import { type SlackEvent, slackText } from "./slack-text.ts";
 
 /** Deliveries that are written together with the end of a job, so that no event is lost if the Worker dies. */
 export interface EndDeliveries {
@@ -77,7 +77,7 @@ export function staleDeliveries(
 function deliveriesOf(
   context: RequestContext,
   job: JobRow,
-  event: WebhookEvent = eventOf(job),
+  event: SlackEvent = eventOf(job),
 ): { slack: NewDeliveryRow; webhook: NewDeliveryRow | null } {
   const { webhook_url } = job.request;
   const base = { account_id: job.account_id, job_id: job.id, batch_id: job.batch_id, type: event.type };

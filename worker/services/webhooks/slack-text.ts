@@ -1,8 +1,11 @@
 import type { WebhookEvent } from "../../../schema/api/webhook.ts";
 import type { JobRow } from "../../db/job-rows.ts";
 
+/** Events of jobs and batches. */
+export type SlackEvent = Exclude<WebhookEvent, { type: `subscription_${string}` }>;
+
 /** The webhook event as a message for people, in Slack's format. */
-export function slackText(job: Pick<JobRow, "title" | "url">, event: WebhookEvent): { text: string } {
+export function slackText(job: Pick<JobRow, "title" | "url">, event: SlackEvent): { text: string } {
   const name = escapeSlack(job.title ?? job.url);
   switch (event.type) {
     case "job_completed":

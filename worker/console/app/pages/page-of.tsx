@@ -15,6 +15,8 @@ import { AuditPage } from "./operator/audit.tsx";
 import { HealthPage } from "./operator/health.tsx";
 import { OverviewPage } from "./overview.tsx";
 import { StoragePage } from "./storage.tsx";
+import { SubscriptionPage } from "./subscriptions/subscription.tsx";
+import { SubscriptionsPage } from "./subscriptions/subscriptions.tsx";
 import { UsagePage } from "./usage.tsx";
 import { WebhooksPage } from "./webhooks.tsx";
 
@@ -32,6 +34,8 @@ export function pageOf({ path, query }: Route, { hasKey, isOperator }: Session):
       return id === "" ? <JobsPage query={query} /> : <JobPage key={id} id={id} />;
     case "batches":
       return id === "" ? <BatchesPage /> : <BatchPage key={id} id={id} />;
+    case "subscriptions":
+      return id === "" ? <SubscriptionsPage /> : <SubscriptionPage key={id} id={id} />;
     case "storage":
       return <StoragePage />;
     case "cookies":

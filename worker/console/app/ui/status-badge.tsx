@@ -13,6 +13,11 @@ const TONES: Readonly<Record<string, "good" | "warn" | "bad" | "busy">> = {
   warning: "warn",
   finished: "warn",
   degraded: "warn",
+  active: "good",
+  failing: "bad",
+  removed: "warn",
+  waiting: "busy",
+  queued: "busy",
   Processing: "busy",
   processing: "busy",
 };

@@ -28,11 +28,21 @@ export async function* feedItems(text: AsyncIterable<string>, base?: string): As
   }
 }
 
-const START = /<item[\s>]/;
+const START = { item: /<item[\s>]/, entry: /<entry[\s>]/ } as const;
+const MARK = {
+  item: /<\/item\s*>|<!\[CDATA\[|<!--/g,
+  entry: /<\/entry\s*>|<!\[CDATA\[|<!--/g,
+} as const;
+/** The element of an item: `item` in RSS, `entry` in Atom. */
+export type ItemTag = keyof typeof START;
 /** Longest beginning of a tag that may be at the end of a piece. */
 const OVERLAP = 16;
 
-async function* itemSources(text: AsyncIterable<string>): AsyncGenerator<string> {
+/** The sources of a feed's items, one after the other. */
+export async function* itemSources(
+  text: AsyncIterable<string>,
+  tag: ItemTag = "item",
+): AsyncGenerator<string> {
   let pending = "";
   /** The item begins at position 0 of the pending text. */
   let isOpen = false;
@@ -42,13 +52,13 @@ async function* itemSources(text: AsyncIterable<string>): AsyncGenerator<string>
     pending += piece;
     for (;;) {
       if (!isOpen) {
-        const start = pending.search(START);
+        const start = pending.search(START[tag]);
         pending = pending.slice(start < 0 ? -OVERLAP : start);
         if (start < 0) break;
         isOpen = true;
         searched = 0;
       }
-      const { end, from } = findEnd(pending, searched);
+      const { end, from } = findEnd(pending, searched, tag);
       searched = from;
       if (end === null) {
         // its rest is skipped like text between items
@@ -82,18 +92,17 @@ async function* inPieces(text: AsyncIterable<string>): AsyncGenerator<string> {
   if (length > 0) yield buffered.join("");
 }
 
-const MARK = /<\/item\s*>|<!\[CDATA\[|<!--/g;
-
 /** Where the item ends; `from` is where the search continues when there is more text. Quoted text and comments are skipped. */
-function findEnd(text: string, start: number): { end: number | null; from: number } {
+function findEnd(text: string, start: number, tag: ItemTag): { end: number | null; from: number } {
+  const marks = MARK[tag];
   let from = start;
   for (;;) {
-    MARK.lastIndex = from;
-    const mark = MARK.exec(text);
+    marks.lastIndex = from;
+    const mark = marks.exec(text);
     if (!mark) return { end: null, from: Math.max(from, text.length - OVERLAP) };
-    if (mark[0].startsWith("</")) return { end: MARK.lastIndex, from };
+    if (mark[0].startsWith("</")) return { end: marks.lastIndex, from };
     const closing = mark[0] === "<!--" ? "-->" : "]]>";
-    const closed = text.indexOf(closing, MARK.lastIndex);
+    const closed = text.indexOf(closing, marks.lastIndex);
     if (closed < 0) return { end: null, from: mark.index };
     from = closed + closing.length;
   }

@@ -17,12 +17,17 @@ import {
   usableUrl,
 } from "./listing.ts";
 
-/** Lists through a processor, which streams the entries as it reads the source. Throws as `listSource`. */
+/**
+ * Lists through a processor, which streams the entries as it reads the source. Throws as `listSource`.
+ *
+ * @param most entries; a longer list is refused
+ */
 export async function listPlaylist(
   context: RequestContext,
   url: string,
   asker: Asker,
   signal: AbortSignal,
+  most = MAX_ENTRIES,
 ): Promise<Listing> {
   const cookies = await cookiesForProbe(context, url, asker);
   const reply = await context.runner.list(
@@ -31,7 +36,7 @@ export async function listPlaylist(
       kind: "list",
       url,
       timeout_ms: context.config.listingMs,
-      max_entries: MAX_ENTRIES + 1,
+      max_entries: most + 1,
       cookies,
     },
     signal,
@@ -46,7 +51,7 @@ export async function listPlaylist(
           title = line.title;
           break;
         case "entry":
-          if (entries.length === MAX_ENTRIES) throw tooManyEntries();
+          if (entries.length === most) throw tooManyEntries(most);
           entries.push(await listed(line, url));
           break;
         case "end":
@@ -92,5 +97,12 @@ async function listed(entry: WireEntry, listUrl: string): Promise<ListedEntry> {
     description: entry.description,
     releaseDate: entry.release_date,
     skipped: url === null || entry.unavailable ? "entry_unavailable" : null,
+    facts: {
+      site: entry.site,
+      channel: entry.channel,
+      publishedAt: entry.timestamp === null ? null : Math.round(entry.timestamp * 1000),
+      duration: entry.duration,
+      live: entry.live,
+    },
   };
 }

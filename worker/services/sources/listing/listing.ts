@@ -33,6 +33,20 @@ export interface ListedEntry {
   readonly releaseDate: string | null;
   /** Why there is nothing to deliver: its job ends `Skipped` at once. */
   readonly skipped: JobErrorCode | null;
+  /** What subscriptions filter by; absent where a list is read without it. */
+  readonly facts?: ListedFacts;
+}
+
+/** Further facts of a list's item. What the list does not state is null. */
+export interface ListedFacts {
+  /** The site whose id the item has. */
+  readonly site: string | null;
+  readonly channel: string | null;
+  /** Epoch milliseconds. */
+  readonly publishedAt: number | null;
+  /** Seconds. */
+  readonly duration: number | null;
+  readonly live: "upcoming" | "live" | "was_live" | null;
 }
 
 /** A list, in its source's order. */
@@ -48,9 +62,9 @@ export interface Listing {
 export const MAX_ENTRIES = 5_000;
 
 /** The error for a list that is too long. */
-export const tooManyEntries = (): ApiError =>
+export const tooManyEntries = (most = MAX_ENTRIES): ApiError =>
   new ApiError("invalid_request", {
-    sentence: `This list has more than ${MAX_ENTRIES.toLocaleString("en")} entries, which is the limit of one request`,
+    sentence: `This list has more than ${most.toLocaleString("en")} entries, which is the limit of one request`,
   });
 
 /** The error for an empty list. */

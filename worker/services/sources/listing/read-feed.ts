@@ -1,4 +1,5 @@
 import { judgeUrl } from "../../../../schema/address.ts";
+import { parseRetryAfter } from "../../../../schema/retry-after.ts";
 import type { RequestContext } from "../../../context.ts";
 import { VERSION } from "../../../lib/version.ts";
 import { type FeedItem, feedItems } from "./feed-items.ts";
@@ -8,10 +9,13 @@ export class FeedError extends Error {
   override readonly name = "FeedError";
   /** It may be readable later. */
   readonly passes: boolean;
+  /** What the server asks to wait, in milliseconds. */
+  readonly retryAfterMs: number | undefined;
 
-  constructor(message: string, passes: boolean) {
+  constructor(message: string, passes: boolean, retryAfterMs?: number) {
     super(message);
     this.passes = passes;
+    this.retryAfterMs = retryAfterMs;
   }
 }
 
@@ -34,7 +38,7 @@ export async function readFeed(
 ): Promise<FeedItem[]> {
   const limit = AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]);
   try {
-    const { response, address } = await open(context, url, limit);
+    const { response, address } = await openFeed(context, url, limit);
     const items: FeedItem[] = [];
     const text = textOf(response);
     const { value: head = "" } = await text.next();
@@ -53,11 +57,16 @@ export async function readFeed(
   }
 }
 
-/** @returns the response, and the address that gave it */
-async function open(
+/**
+ * @param headers in addition, such as validators; with them the response may be a 304
+ * @returns the response, and the address that gave it
+ * @throws FeedError
+ */
+export async function openFeed(
   context: RequestContext,
   first: string,
   signal: AbortSignal,
+  headers: Readonly<Record<string, string>> = {},
 ): Promise<{ response: Response; address: string }> {
   let url = first;
   for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects++) {
@@ -69,16 +78,19 @@ async function open(
       headers: {
         accept: "application/rss+xml, application/xml, text/xml",
         "user-agent": `Waterspout/${VERSION}`,
+        ...headers,
       },
       redirect: "manual",
       signal,
     });
-    if (response.ok) return { response, address: parsed.href };
+    if (response.ok || response.status === 304) return { response, address: parsed.href };
     await response.body?.cancel();
     const { status } = response;
     const location = response.headers.get("location");
     if (status < 300 || status > 399 || location === null) {
-      throw new FeedError(`the feed responded with ${status}`, status >= 500 || status === 429);
+      const passes = status >= 500 || status === 429;
+      const retryAfterMs = parseRetryAfter(response.headers.get("retry-after"), context.clock());
+      throw new FeedError(`the feed responded with ${status}`, passes, passes ? retryAfterMs : undefined);
     }
     url = URL.parse(location, parsed.href)?.href ?? "";
   }
@@ -89,7 +101,7 @@ async function open(
 const HEAD_BYTES = 4096;
 
 /** The feed's text; the first piece holds at least its head. */
-async function* textOf({ body, headers }: Response): AsyncGenerator<string, undefined> {
+export async function* textOf({ body, headers }: Response): AsyncGenerator<string, undefined> {
   if (!body) return;
   let decoder: TextDecoder | null = null;
   let head = new Uint8Array();
@@ -117,7 +129,7 @@ function concatBytes(first: Uint8Array, second: Uint8Array): Uint8Array<ArrayBuf
   return bytes;
 }
 
-async function* joined(first: string, rest: AsyncIterable<string>): AsyncGenerator<string> {
+export async function* joined(first: string, rest: AsyncIterable<string>): AsyncGenerator<string> {
   yield first;
   yield* rest;
 }
