@@ -99,7 +99,7 @@ function addressBytes({ address, family }: Address): Buffer {
 /** The 16 bytes of an IPv6 address; an IPv4 address at its end and a zone are understood. */
 function ipv6Bytes(text: string): Buffer {
   // the URL parser writes an address at the end as two groups
-  const canonical = new URL(`http://[${text.replace(/%.*$/, "")}]/`).hostname.slice(1, -1);
+  const canonical = new URL(`http://[${text.split("%", 1)[0]}]/`).hostname.slice(1, -1);
   const [head = "", tail] = canonical.split("::");
   const groups = (part: string) => (part === "" ? [] : part.split(":").map((group) => parseInt(group, 16)));
   const [first, last] = [groups(head), groups(tail ?? "")];
