@@ -130,7 +130,7 @@ describe("GET /status", () => {
     for (let i = 0; i < 5; i++) await run(`https://vimeo.com/${i}`, i < 4 ? completed : failed("private"));
     await run("https://secret-host.example.net/a.mp4", completed);
     const shown = await status();
-    const last_success_at = worker.now;
+    const last_success_at = expect.any(Number);
     expect(shown).toEqual({
       status: "impaired",
       window_seconds: 3600,
