@@ -1,6 +1,6 @@
 import { metadataOf } from "../../../schema/api/metadata.ts";
 import { SLACK_LEVELS } from "../../../schema/api/slack.ts";
-import type { WebhookEvent } from "../../../schema/api/webhook.ts";
+import type { CookiesStaleEvent, WebhookEvent } from "../../../schema/api/webhook.ts";
 import type { JobErrorCode } from "../../../schema/errors.ts";
 import type { RequestContext } from "../../context.ts";
 import {
@@ -14,7 +14,7 @@ import type { GuardedSetStatement, GuardedStatement } from "../../db/guarded-sta
 import type { JobRow } from "../../db/job-rows.ts";
 import { jsonPages } from "../../lib/json-pages.ts";
 import { DELIVERY_GRACE_MS } from "../queue/sender.ts";
-import { encodeEvent, eventOf } from "./body.ts";
+import { encodeEvent, eventOf, type JobEvent } from "./body.ts";
 import { slackText } from "./slack-text.ts";
 
 /** Deliveries that are written together with the end of a job, so that no event is lost if the Worker dies. */
@@ -77,7 +77,7 @@ export function staleDeliveries(
 function deliveriesOf(
   context: RequestContext,
   job: JobRow,
-  event: WebhookEvent = eventOf(job),
+  event: JobEvent | CookiesStaleEvent = eventOf(job),
 ): { slack: NewDeliveryRow; webhook: NewDeliveryRow | null } {
   const { webhook_url } = job.request;
   const base = { account_id: job.account_id, job_id: job.id, batch_id: job.batch_id, type: event.type };
