@@ -147,7 +147,14 @@ async function produce(base: BareContext): Promise<Delivery> {
   try {
     return await throughExits({
       ...{ exits: exitsOf(base), signal, log, results },
-      open: (exit) => openSourceNetwork(base, exit, base.timings.ioWait),
+      open: (exit) => {
+        // a session that a source gave to one address must not be seen at another
+        if (results.length > 0) {
+          Object.assign(base, { session: new SourceSession(request.cookies, base.config) });
+        }
+        base.session.useExit(exit.name);
+        return openSourceNetwork(base, exit, base.timings.ioWait);
+      },
       forget: () => base.extractions.remove(request.url),
       async attempt(network, exit, isLast) {
         const rangeCheck = new RangeCheck({ ...base, ...network });

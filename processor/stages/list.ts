@@ -21,6 +21,7 @@ export async function listEntries(
 ): Promise<void> {
   const session = new SourceSession(cookies, dependencies.config);
   const [exit] = exitsFor(dependencies, url, given ? [given] : []);
+  session.useExit(exit.name);
   const network = await openSourceNetwork({ ...dependencies, session }, exit);
   const { proxy } = network;
   const used = () => (session.report ? { cookies: session.report } : {});

@@ -28,6 +28,7 @@ export async function probeSource(
   const late = AbortSignal.timeout(timeoutMs);
   const session = new SourceSession(request.cookies, dependencies.config);
   const [exit] = exitsFor(dependencies, url, request.exit ? [request.exit] : []);
+  session.useExit(exit.name);
   const network = await openSourceNetwork({ ...dependencies, session }, exit);
   try {
     const finder = { ...dependencies, ...network, session, signal: AbortSignal.any([signal, late]) };

@@ -74,6 +74,7 @@ const create = (kind: string, count: number, request: object = {}): Promise<stri
       stack.create({
         url: `${site.url}/${kind}/${index}`,
         filename: `${kind.replaceAll("/", "-")}-${index}`,
+        reuse: "never",
         ...request,
       }),
     ),

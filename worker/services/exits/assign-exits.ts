@@ -123,7 +123,10 @@ export function reserveExit(
   const site = siteKeyOfJob(job);
   const names = [
     healthKey(context, first?.name ?? DIRECT, member),
-    ...(fetchesDirectly ? [mediaKey(context, member)] : []),
+    // media has no pace of its own, because most runs find out only later whether it may come directly
+    ...(fetchesDirectly && known.pairOf(site, mediaKey(context, member)).strikes > 0
+      ? [mediaKey(context, member)]
+      : []),
   ];
   const uses = names.map((exit) => use(context, known, site, exit));
   if (first) context.backoffs.countRun(first.name, 1);
