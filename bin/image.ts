@@ -2,9 +2,10 @@
  * `npm run image [-- processor|whole] [NAME=value …]`: builds one image or both, with these build arguments, and tries
  * them over a whole life.
  */
-import { findEngine, TARGETS, type Target } from "./image/engine.ts";
+import { TARGETS, type Target } from "./image/engine.ts";
 import { exerciseProcessor } from "./image/exercise-processor.ts";
 import { exerciseWhole } from "./image/exercise-whole.ts";
+import { findEngine } from "./image/find-engine.ts";
 import { judgeConfig } from "./image/judge-config.ts";
 import { ProgramError } from "./image/run-program.ts";
 import { StackError } from "./stack/errors.ts";

@@ -1,7 +1,3 @@
-import { buildahEngine } from "./buildah.ts";
-import { dockerLike } from "./docker-like.ts";
-import { ProgramError, works } from "./run-program.ts";
-
 /** The images of the Dockerfile, by the names of their stages. */
 export const TARGETS = ["processor", "whole"] as const;
 export type Target = (typeof TARGETS)[number];
@@ -57,14 +53,4 @@ export interface Engine {
   removeVolume(id: string): void;
   /** Removes what the containers left; the images stay. */
   close(): void;
-}
-
-/** The first engine that works on this machine. @throws ProgramError if none does */
-export function findEngine(log: (line: string) => void): Engine {
-  if (works("docker", ["info"])) return dockerLike("docker");
-  if (works("podman", ["info"])) return dockerLike("podman");
-  if (works("buildah", ["--version"]) && process.getuid?.() === 0) return buildahEngine(log);
-  throw new ProgramError(
-    "No engine for images works here: start Docker, or install podman, or buildah (as root, on Debian: apt-get install buildah mmdebstrap)",
-  );
 }

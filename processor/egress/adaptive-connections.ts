@@ -20,7 +20,7 @@ export interface AdaptiveOptions {
 
 /**
  * The number of connections to read a source through: two at first, twice as many as long as that makes it faster, and
- * fewer again when it does not. Some sources limit each connection, others all of them together, and only trying tells.
+ * fewer again when it does not. Some sources limit each connection, others all of them together; only trying shows which.
  * Refusals are not counted here: the connection gate remembers those for every run.
  */
 export class AdaptiveConnections {

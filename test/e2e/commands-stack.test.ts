@@ -51,7 +51,7 @@ it("restarts a processor that died, and leaves nothing running when it is killed
 
 it("stops what a killed stack left running before it starts again", async () => {
   const killed = await start();
-  for (const program of ["bin/stack/guard.ts", "bin/start.ts"]) kill(program);
+  for (const program of ["bin/stack/guard/guard.ts", "bin/start.ts"]) kill(program);
   await killed.ended;
   const left = checkout.processes();
   expect(left.length).toBeGreaterThan(2);

@@ -84,7 +84,7 @@ test("knows how many connections a host and its subdomains get", () => {
   expect(["example.com", "www.example.com", "eu.cdn.example.com", "[::1]:8443"].map(to)).toEqual([
     1, 1, 3, 2,
   ]);
-  expect(["notexample.com", "com", "127.0.0.1"].map(to)).toEqual([6, 6, 6]);
+  expect(["notexample.com", "com", "127.0.0.1"].map(to)).toEqual([12, 12, 12]);
 });
 
 test.each(["example.com", "example.com=0", "example.com=65", "https://example.com=2", "=1"])(

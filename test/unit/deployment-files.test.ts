@@ -123,7 +123,7 @@ describe("the compose file", () => {
     expect(open).toEqual(["80:80", "443:443"]);
   });
 
-  it("starts by itself without any setting: every variable has a default", () => {
+  it("starts without any setting: every variable has a default", () => {
     const variables = [...text.matchAll(/\$\{(\w+)(:-)?/g)];
     expect(variables.length).toBeGreaterThan(5);
     expect(variables.filter(([, , mark]) => mark === undefined).map(([, name]) => name)).toEqual([]);

@@ -61,13 +61,13 @@ it("passes a body that declares no length", async () => {
   expect(await response.text()).toBe(SMALL);
 });
 
-it("passes the head of an answer that has no body", async () => {
+it("passes the head of a response without a body", async () => {
   const response = await fetch(url, { method: "HEAD" });
   expect(response.headers.get("x-got")).toBe("HEAD undeclared");
   expect(await response.text()).toBe("");
 });
 
-it("breaks off where an answer breaks off, instead of sending a part of it as the whole", async () => {
+it("breaks off where a response breaks off, instead of sending a part of it as the whole", async () => {
   const broken = fetch(`${url}/broken`, { method: "POST", body: SMALL }).then((response) => response.text());
   await expect(broken).rejects.toThrow();
 });

@@ -133,7 +133,9 @@ describe("ToolInput", () => {
       "processor/tools/ffmpeg.ts",
       "processor/tools/tool-input.ts",
     ]);
+    // readiness.ts looks whether the programs are there, and does not run them
     expect(having(/\btools\.(ffmpeg|ffprobe)\.path\b/).sort()).toEqual([
+      "processor/readiness.ts",
       "processor/tools/ffmpeg.ts",
       "processor/tools/ffprobe.ts",
     ]);

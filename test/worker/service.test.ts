@@ -228,7 +228,7 @@ describe("health", () => {
         "drop trigger full",
         /takes no changes: it is full/,
       ],
-    ])("%s", async (_, harm, mend, detail) => {
+    ])("%s", async (_, harm, repair, detail) => {
       await env.DB.exec(harm);
       try {
         expect(await readiness()).toMatchObject({
@@ -236,7 +236,7 @@ describe("health", () => {
           parts: { database: { ok: false, detail: expect.stringMatching(detail) } },
         });
       } finally {
-        await env.DB.exec(mend);
+        await env.DB.exec(repair);
       }
       service.now += 3_000;
       expect(await readiness()).toMatchObject({ status: 200, parts: { database: { ok: true } } });

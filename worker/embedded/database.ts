@@ -1,5 +1,5 @@
 import { DurableObject } from "cloudflare:workers";
-import { type Query, type Rows, type Task, takeFlight } from "./flights.ts";
+import { type Query, type Rows, type Task, takeGroup } from "./group-commit.ts";
 
 /**
  * The database of a self-hosted installation: SQLite in a Durable Object, which replaces D1. Several statements run as one
@@ -7,11 +7,11 @@ import { type Query, type Rows, type Task, takeFlight } from "./flights.ts";
  */
 export class Database extends DurableObject {
   /**
-   * Runs the tasks of a flight, each as a transaction of its own, and notes what came of each. They are written to the disk
-   * together; the caller hears of the end only after that.
+   * Runs the tasks of a group, each as a transaction of its own, and records the result of each. They are written to the
+   * disk together, and the call returns only after that.
    */
-  run(flight: number): void {
-    for (const task of takeFlight(flight)) {
+  run(group: number): void {
+    for (const task of takeGroup(group)) {
       try {
         task.results = this.#runTask(task);
       } catch (error) {

@@ -3,7 +3,7 @@ import type { Env } from "../env.ts";
 import worker, { ProcessorInstance, Batch as WorkersBatch, Feed as WorkersFeed } from "../index.ts";
 import { consoleLog } from "../lib/log.ts";
 import { type Database, Database as DatabaseObject } from "./database.ts";
-import { createFlights } from "./flights.ts";
+import { createGroupCommit } from "./group-commit.ts";
 import { createLocalD1 } from "./local-d1.ts";
 import { shareConsole } from "./shared-console.ts";
 import { createSharedQueue } from "./shared-queue.ts";
@@ -40,8 +40,8 @@ function environmentOf(embedded: EmbeddedEnv): Env {
   const known = environments.get(embedded);
   if (known !== undefined) return known;
   const id = embedded.DATABASE.idFromName(DATABASE_NAME);
-  const call = async (flight: number) => await embedded.DATABASE.get(id).run(flight);
-  const db = createLocalD1(createFlights({ call, waitUntil }));
+  const call = async (group: number) => await embedded.DATABASE.get(id).run(group);
+  const db = createLocalD1(createGroupCommit({ call, waitUntil }));
   const shared = { waitUntil, log: consoleLog };
   const replaced: Pick<Env, "DB" | "DISPATCH_QUEUE" | "DELIVERY_QUEUE" | "READ_RATE" | "WRITE_RATE"> = {
     DB: db,

@@ -1,4 +1,4 @@
-import type { Query, Rows, RunQueries } from "./flights.ts";
+import type { Query, Rows, RunQueries } from "./group-commit.ts";
 
 /**
  * The part of D1's interface that the Worker uses, over {@link RunQueries}. There is one database and no replica, so a

@@ -1,4 +1,4 @@
-import { createCarrier } from "./carrier.ts";
+import { createBatcher } from "./batcher.ts";
 
 /** How long a line may wait for others, in milliseconds. */
 const GATHER_MS = 5;
@@ -9,14 +9,14 @@ const GATHER_MS = 5;
  */
 export function shareConsole(waitUntil: (work: Promise<unknown>) => void): void {
   const write = console.log.bind(console);
-  const take = createCarrier<string>({
+  const add = createBatcher<string>({
     waitUntil,
-    carry: async (lines) => {
+    process: async (lines) => {
       await new Promise((resolve) => setTimeout(resolve, GATHER_MS));
       write(lines.join("\n"));
     },
   });
   console.log = (line: string) => {
-    take(line);
+    add(line);
   };
 }

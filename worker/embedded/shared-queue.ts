@@ -1,6 +1,6 @@
 import { describeError, type Log } from "../lib/log.ts";
 import { MESSAGES_AT_ONCE } from "../lib/send-messages.ts";
-import { createCarrier } from "./carrier.ts";
+import { createBatcher } from "./batcher.ts";
 
 interface SharedQueueOptions {
   readonly waitUntil: (work: Promise<unknown>) => void;
@@ -8,14 +8,14 @@ interface SharedQueueOptions {
 }
 
 /**
- * A queue to which the messages of all requests are sent together, see {@link createCarrier}. Nobody waits for it: losing
+ * A queue to which the messages of all requests are sent together, see {@link createBatcher}. Nobody waits for it: losing
  * messages loses no job, because reconcile sends them again.
  */
 export function createSharedQueue<T>(queue: Queue<T>, { waitUntil, log }: SharedQueueOptions): Queue<T> {
-  const take = createCarrier<MessageSendRequest<T>>({
+  const add = createBatcher<MessageSendRequest<T>>({
     most: MESSAGES_AT_ONCE,
     waitUntil,
-    carry: async (messages) => {
+    process: async (messages) => {
       try {
         await queue.sendBatch(messages);
       } catch (error) {
@@ -28,7 +28,7 @@ export function createSharedQueue<T>(queue: Queue<T>, { waitUntil, log }: Shared
   } = {
     metrics: () => queue.metrics(),
     sendBatch: async (messages) => {
-      for (const message of messages) take(message);
+      for (const message of messages) add(message);
     },
   };
   return shared as unknown as Queue<T>;

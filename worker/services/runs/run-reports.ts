@@ -136,7 +136,7 @@ export async function takePublish(
   { jobId, attempt }: Claim,
   { copy_of }: Pick<PublishRequest, "copy_of"> = {},
 ): Promise<"ok" | "source_lost"> {
-  // the copy holds what was there before this question: whoever replaced the file until then has it, or is writing it
+  // the copy holds what was there before this question: a job that replaced the file until then has it, or is writing it
   if (copy_of !== undefined && !(await ownsFile(context.db, copy_of, { id: jobId, now: context.clock() }))) {
     return "source_lost";
   }

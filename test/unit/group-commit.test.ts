@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { createFlights, type Query, type Task, takeFlight } from "../../worker/embedded/flights.ts";
+import { createGroupCommit, type Query, type Task, takeGroup } from "../../worker/embedded/group-commit.ts";
 
 const query = (sql: string): Query => ({ sql, params: [], wants: "rows" });
 
@@ -7,10 +7,10 @@ const query = (sql: string): Query => ({ sql, params: [], wants: "rows" });
 function startDatabase() {
   const calls: { readonly tasks: readonly Task[]; end(error?: Error): void }[] = [];
   const work: Promise<unknown>[] = [];
-  const run = createFlights({
-    call: (flight) =>
+  const run = createGroupCommit({
+    call: (group) =>
       new Promise((resolve, reject) => {
-        const tasks = takeFlight(flight);
+        const tasks = takeGroup(group);
         const end = (error?: Error) => {
           for (const task of tasks) {
             const [{ sql } = { sql: "" }] = task.queries;
@@ -60,7 +60,7 @@ it("reports a failed statement to its own request only", async () => {
   expect(await right).toEqual([{ rows: [["b"]] }]);
 });
 
-it("acknowledges nothing of a flight whose writes did not reach the disk", async () => {
+it("acknowledges nothing of a group whose writes did not reach the disk", async () => {
   const { calls, run } = startDatabase();
   const first = run("a");
   const others = Promise.allSettled([run("b"), run("c")]);

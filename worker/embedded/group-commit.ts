@@ -1,4 +1,4 @@
-import { createCarrier } from "./carrier.ts";
+import { createBatcher } from "./batcher.ts";
 
 /** One statement with its parameters. */
 export interface Query {
@@ -22,7 +22,7 @@ export interface Rows {
   };
 }
 
-/** Statements that run as one transaction, and what came of them. */
+/** Statements that run as one transaction, and their results. */
 export interface Task {
   readonly queries: readonly Query[];
   results?: readonly Rows[];
@@ -37,52 +37,52 @@ interface WaitingTask extends Task {
   readonly end: PromiseWithResolvers<readonly Rows[]>;
 }
 
-/** Nothing takes the database that long: whoever carried the task was stopped. */
+/** Nothing takes the database that long: the request that sent the task was stopped. */
 const LOST_MS = 60_000;
 
 /** Tasks on their way to the database, which is in the same isolate: nothing is copied. */
-const flights = new Map<number, readonly Task[]>();
-let flightNumber = 0;
+const groups = new Map<number, readonly Task[]>();
+let groupNumber = 0;
 
-/** The tasks of a flight that has arrived. */
-export function takeFlight(flight: number): readonly Task[] {
-  const tasks = flights.get(flight);
-  flights.delete(flight);
+/** The tasks of a group, which is then removed. */
+export function takeGroup(group: number): readonly Task[] {
+  const tasks = groups.get(group);
+  groups.delete(group);
   if (tasks === undefined)
-    throw new Error(`The database does not know flight ${flight}: it is in another isolate`);
+    throw new Error(`The database does not know group ${group}: it is in another isolate`);
   return tasks;
 }
 
-interface FlightOptions {
-  /** Asks the database to run a flight; resolves when everything it wrote is on the disk. */
-  readonly call: (flight: number) => Promise<void>;
+interface GroupCommitOptions {
+  /** Asks the database to run a group; resolves when everything it wrote is on the disk. */
+  readonly call: (group: number) => Promise<void>;
   readonly waitUntil: (work: Promise<unknown>) => void;
 }
 
-/** Brings the statements of all requests to the database together, see {@link createCarrier}: one call, one write to the disk. */
-export function createFlights({ call, waitUntil }: FlightOptions): RunQueries {
-  const take = createCarrier<WaitingTask>({ carry: (tasks) => carry(tasks, call), waitUntil });
+/** Sends the statements of all requests to the database in groups, see {@link createBatcher}: one call, one write to the disk. */
+export function createGroupCommit({ call, waitUntil }: GroupCommitOptions): RunQueries {
+  const add = createBatcher<WaitingTask>({ process: (tasks) => commit(tasks, call), waitUntil });
   return (queries) => {
     const task: WaitingTask = { queries, end: Promise.withResolvers() };
-    return take(task) ? task.end.promise : unlessLost(task);
+    return add(task) ? task.end.promise : unlessLost(task);
   };
 }
 
-async function carry(tasks: readonly WaitingTask[], call: FlightOptions["call"]): Promise<void> {
-  flightNumber += 1;
-  const flight = flightNumber;
-  flights.set(flight, tasks);
+async function commit(tasks: readonly WaitingTask[], call: GroupCommitOptions["call"]): Promise<void> {
+  groupNumber += 1;
+  const group = groupNumber;
+  groups.set(group, tasks);
   try {
-    await call(flight);
+    await call(group);
     for (const { end, results, error } of tasks) {
       if (results) end.resolve(results);
       else end.reject(error);
     }
   } catch (error) {
-    // what the flight wrote is not on the disk
+    // what the group wrote is not on the disk
     for (const { end } of tasks) end.reject(error);
   } finally {
-    flights.delete(flight);
+    groups.delete(group);
   }
 }
 
