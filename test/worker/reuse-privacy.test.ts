@@ -95,7 +95,9 @@ class Caller {
     await this.#worker.report(run, "upload", { key, ref: "u" });
     await this.#worker.report(run, "publish");
     const done = { outcome: { type: "completed", delivery: { ...delivery, key, source } } };
-    await this.#worker.report(run, "outcome", how === "completed" ? done : failed("unavailable"));
+    const outcome = how === "completed" ? done : failed("unavailable");
+    // the end of a run starts due jobs of all accounts, whatever they fetch; here each caller starts its own
+    await this.#worker.report(run, "outcome", { ...outcome, free_slots: 0 });
   }
 
   async #look(method: string, path: string): Promise<void> {
