@@ -42,7 +42,13 @@ class Caller {
     this.#pick = pick;
   }
 
+  /** Takes a step, and starts everything that is due after it: a free slot would start it at once. */
   async step(): Promise<void> {
+    await this.#act();
+    for (const id of this.#jobs) await this.#start(id);
+  }
+
+  async #act(): Promise<void> {
     const id = this.#jobs[this.#pick(Math.max(1, this.#jobs.length))];
     switch (this.#pick(6)) {
       case 0:
@@ -63,10 +69,7 @@ class Caller {
 
   /** Everything about all of its jobs. */
   async lookAround(): Promise<void> {
-    for (const id of this.#jobs) {
-      await this.#start(id);
-      await this.#look("GET", `/jobs/${id}`);
-    }
+    for (const id of this.#jobs) await this.#look("GET", `/jobs/${id}`);
     await this.#look("GET", "/usage");
     await this.#look("GET", "/dashboard/stats");
   }
@@ -76,7 +79,6 @@ class Caller {
     const id = await this.#worker.create(this.#key, { url, folder: `f${this.#pick(2)}` });
     this.#note(`created with ${this.#calls()} calls`);
     this.#jobs.push(id);
-    await this.#start(id);
   }
 
   /** Starts the job if it is due, and notes which file its run may copy. */
