@@ -6,6 +6,7 @@ import { exitCodeOf } from "./stack/exit-code.ts";
 import { onStopSignal } from "./stack/on-stop-signal.ts";
 import { inRoot } from "./stack/paths.ts";
 import { createLineWriter } from "./stack/platform/line-writer.ts";
+import { releaseMemory } from "./stack/release-memory.ts";
 import { type Stack, startStack } from "./stack/stack.ts";
 
 const { env } = process;
@@ -56,6 +57,7 @@ async function main(): Promise<number> {
     logLines: lines,
     signal: stopRequest.signal,
   });
+  releaseMemory();
   try {
     if (lines) log(`running on ${stack.url}; the key is in ${stack.stateDir}/local.json`);
     else console.log(welcome(stack));

@@ -2,6 +2,7 @@ import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { z } from "zod";
 import { AllowedHostsError, parseAllowedHosts } from "../schema/address.ts";
+import { isProxyUrl } from "../schema/exits.ts";
 import { DEFAULT_HEARTBEAT_SECONDS, DEFAULT_LEASE_SECONDS, leaseProblem } from "../schema/lease.ts";
 import { DEFAULT_NETWORK_SLOTS } from "../schema/run-slots.ts";
 import { OTLP_MEANINGS, OtlpEndpoint, OtlpHeaders, SamplerArg } from "../schema/telemetry/otlp-settings.ts";
@@ -36,7 +37,7 @@ const proxyList = z
   .string()
   .default("")
   .transform((value) => listOf(value))
-  .refine((urls) => urls.every(isHttpProxyUrl), "must be http:// proxy URLs, separated by commas");
+  .refine((urls) => urls.every(isProxyUrl), "must be http, https or socks5 proxy URLs, separated by commas");
 
 const allowedHosts = z
   .string()
@@ -306,7 +307,7 @@ const VARIABLES = {
   ytdlpProxies: {
     name: "YTDLP_PROXY",
     meaning:
-      "HTTP proxy towards the sources, or several separated by commas; runs use them in rotation, separately for each source, and each run keeps its proxy",
+      "Short form of the Worker's `EXITS`, see [Exits](exits.md): a proxy (http, https or socks5) towards the sources, or several separated by commas. A processor elsewhere uses its own for runs to which the Worker gives no exit",
     schema: proxyList,
   },
   ytdlpExtractorArgs: {
@@ -433,10 +434,6 @@ export function readConfig(env: Readonly<Record<string, string | undefined>> = p
 
 function isHttpUrl(value: string): boolean {
   return URL.canParse(value) && /^https?:$/.test(new URL(value).protocol);
-}
-
-function isHttpProxyUrl(value: string): boolean {
-  return URL.canParse(value) && new URL(value).protocol === "http:";
 }
 
 function listOf(value: string): string[] {

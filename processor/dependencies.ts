@@ -1,10 +1,11 @@
+import type { ExitResult } from "../schema/exits.ts";
 import type { Tracer } from "../schema/telemetry/tracer.ts";
 import type { RunRequest } from "../schema/wire/run.ts";
 import type { ProcessorConfig } from "./config.ts";
 import type { SourceSession } from "./cookies/source-session.ts";
 import type { HostLimits } from "./egress/host-limits.ts";
 import type { EgressPolicy } from "./egress/policy.ts";
-import type { ProxyRotation } from "./egress/proxy-rotation.ts";
+import type { ProxyRotation } from "./egress/upstream/proxy-rotation.ts";
 import type { RangeCheck } from "./egress/wrong-ranges.ts";
 import type { Log } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
@@ -30,6 +31,7 @@ export interface ProcessorDependencies {
   readonly extractor: ExtractorPool;
   /** Extractions of probes, reused by later runs. */
   readonly extractions: ExtractionCache;
+  /** The processor's own proxies. */
   readonly proxies: ProxyRotation;
   /** What runs found out about hosts, used by later runs. */
   readonly limits: HostLimits;
@@ -55,6 +57,8 @@ export interface RunContext extends ProcessorDependencies, SourceNetwork {
   readonly signal: AbortSignal;
   readonly progress: Progress;
   readonly timings: RunTimings;
+  /** How the run fared with each exit so far. */
+  readonly exitResults: ExitResult[];
   /** The run's own folder, removed at its end. */
   readonly folder: string;
   readonly store: ObjectStore;

@@ -8,7 +8,7 @@ import type { ProcessorDependencies } from "./dependencies.ts";
 import { HostLimits } from "./egress/host-limits.ts";
 import { EgressPolicy } from "./egress/policy.ts";
 import { EgressProxy } from "./egress/proxy.ts";
-import { ProxyRotation } from "./egress/proxy-rotation.ts";
+import { ProxyRotation } from "./egress/upstream/proxy-rotation.ts";
 import { EventLoopDelay } from "./event-loop.ts";
 import type { Log } from "./log.ts";
 import { Metrics } from "./metrics.ts";

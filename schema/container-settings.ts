@@ -56,6 +56,7 @@ export const CONTAINER_SETTINGS = {
   YTDLP_EXTRACTOR_ARGS: "forwarded",
   YTDLP_USER_AGENT: "forwarded",
   YTDLP_POT_PROVIDER_URL: "forwarded",
+  YTDLP_POT_PROVIDERS_BY_EXIT: "forwarded",
   YTDLP_EXTRACTOR_RETRIES: "forwarded",
   YTDLP_SLEEP_REQUESTS: "forwarded",
 } as const satisfies Readonly<Record<string, ContainerSetting>>;

@@ -7,7 +7,7 @@ import { z } from "zod";
  * @see https://developers.cloudflare.com/d1/platform/limits/
  */
 export const JobDetails = z.object({
-  /** Name of the exit that the media came through; absent where only the processor's own address is configured. */
+  /** Name of the exit that the run was given or used last; absent where no exits are configured. */
   exit: z.string().optional(),
   /** What the last failure was about; see `jobSentence`. */
   error_subject: z.string().optional(),

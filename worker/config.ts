@@ -2,6 +2,7 @@ import { z } from "zod";
 import { type AllowedHosts, AllowedHostsError, judgeHost, parseAllowedHosts } from "../schema/address.ts";
 import { MAX_RETRY_HOURS } from "../schema/api/job-request.ts";
 import { FORWARDED_SETTINGS } from "../schema/container-settings.ts";
+import { type ExitSetting, ExitsError, parseExits } from "../schema/exits.ts";
 import { DEFAULT_HEARTBEAT_SECONDS, DEFAULT_LEASE_SECONDS, leaseProblem } from "../schema/lease.ts";
 import { DEFAULT_NETWORK_SLOTS, type RunSlots, slotsOf } from "../schema/run-slots.ts";
 import {
@@ -84,6 +85,16 @@ const plans = z.string().transform((text, context) => {
     return parsePlans(text);
   } catch (error) {
     if (!(error instanceof PlansError)) throw error;
+    context.addIssue({ code: "custom", message: error.message });
+    return z.NEVER;
+  }
+});
+
+const exits = z.string().transform((text, context) => {
+  try {
+    return parseExits(text);
+  } catch (error) {
+    if (!(error instanceof ExitsError)) throw error;
     context.addIssue({ code: "custom", message: error.message });
     return z.NEVER;
   }
@@ -260,6 +271,20 @@ const VARIABLES = {
     secret: false,
     meaning: OTLP_MEANINGS.ratio,
   },
+  EXITS: {
+    schema: exits,
+    fallback: "",
+    secret: true,
+    meaning:
+      "The addresses from which sources are asked: proxies (http, https, socks5) separated by commas, or a JSON list with countries, costs and limits, see [Exits](exits.md); `direct` stands for the processor's own address. If empty, `YTDLP_PROXY`, and without that the processor's own address",
+  },
+  ALERT_WEBHOOK_URL: {
+    schema: z.union([z.literal(""), baseUrl]),
+    fallback: "",
+    secret: true,
+    meaning:
+      "Where the Worker posts a JSON message when a site begins or ceases to refuse an exit; the member `text` makes it readable in Slack",
+  },
   LISTING_SECONDS: {
     schema: wholeNumber(1, 60),
     fallback: "60",
@@ -386,6 +411,10 @@ export interface Config {
   readonly spotify: SpotifyConfig;
   readonly directories: DirectoryConfig;
   readonly otlp: OtlpConfig;
+  /** In the operator's order; empty: only the processors' own way. */
+  readonly exits: readonly ExitSetting[];
+  /** Null: nobody is alerted. */
+  readonly alertUrl: string | null;
   readonly listingMs: number;
   readonly allowedPrivateHosts: AllowedHosts;
   readonly leaseMs: number;
@@ -507,6 +536,8 @@ export function readConfig(env: Readonly<Record<string, unknown>>): Config {
       headers: variables.OTEL_EXPORTER_OTLP_HEADERS,
       ratio: variables.OTEL_TRACES_SAMPLER_ARG,
     },
+    exits: variables.EXITS.length > 0 ? variables.EXITS : proxiesOf(env),
+    alertUrl: variables.ALERT_WEBHOOK_URL || null,
     listingMs: variables.LISTING_SECONDS * 1000,
     allowedPrivateHosts: variables.ALLOWED_PRIVATE_HOSTS,
     leaseMs: leaseSeconds * 1000,
@@ -530,6 +561,11 @@ const pair = <T>(first: string, second: string, make: (first: string, second: st
 function slotsOfInstance({ NETWORK_SLOTS, RESERVED_SLOTS }: Readonly<Record<string, unknown>>): RunSlots {
   const all = Number(NETWORK_SLOTS || DEFAULT_NETWORK_SLOTS);
   return slotsOf(all, RESERVED_SLOTS ? Number(RESERVED_SLOTS) : undefined);
+}
+
+/** `YTDLP_PROXY`, the short form of `EXITS`. It is a setting of the processor, which does not start with a wrong one. */
+function proxiesOf({ YTDLP_PROXY }: Readonly<Record<string, unknown>>): readonly ExitSetting[] {
+  return exits.safeParse(YTDLP_PROXY).data ?? [];
 }
 
 /** The processor checks them at its start. */

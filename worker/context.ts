@@ -9,6 +9,7 @@ import type { Log } from "./lib/log.ts";
 import type { MakeId } from "./lib/uuid.ts";
 import type { KeyCache } from "./services/accounts/key-cache.ts";
 import type { RateLimits } from "./services/accounts/limits.ts";
+import type { PairHealth } from "./services/exits/pair-health.ts";
 import type { Capacity } from "./services/runs/capacity.ts";
 import type { Runner } from "./services/runs/runner.ts";
 import type { Listing, RecognisedList } from "./services/sources/listing/listing.ts";
@@ -143,16 +144,53 @@ export interface Backlog {
   admit(context: RequestContext, jobs: number): void;
 }
 
-/** Until when sources (by host) and storages (by place) are not asked, in epoch milliseconds. */
+/** An exit of the operator. */
+export interface Exit {
+  readonly name: string;
+  /** Of the proxy, with credentials; null: the processor's own address. */
+  readonly url: string | null;
+  /** ISO 3166-1. */
+  readonly country: string | null;
+  readonly costPerGb: number;
+  readonly maxRuns: number | null;
+  /** Each session has an address of its own. */
+  readonly isShared: boolean;
+}
+
+/** How a site treats an exit, as the database or this isolate knows it. */
+export interface KnownPair extends PairHealth {
+  readonly site: string;
+  readonly exit: string;
+  /** Of the row; 0: there is none. */
+  readonly version: number;
+  /** Whether it was reported to the operator as open. */
+  readonly reported?: boolean;
+}
+
+/** What the dispatcher must know besides the job. */
 export interface Backoffs {
+  /** In the operator's order; empty: only the processors' own way. */
+  readonly exits: readonly Exit[];
+  /** How a site treats an exit; see `healthKey`. */
+  readonly pairOf: (site: string, exit: string) => Omit<KnownPair, "site" | "exit">;
+  /** Runs by the name of their exit. */
+  readonly running: ReadonlyMap<string, number>;
+  /** Until when sources are left alone, in epoch milliseconds; the exit's name follows, if it is not the only one. */
   readonly sources: ReadonlyMap<string, number>;
+  /** The same for storages, by place. */
   readonly storages: ReadonlyMap<string, number>;
 }
 
-/** This isolate's copy of the pauses for sources and storages. */
+/** This isolate's copy of what the dispatcher must know. */
 export interface BackoffMemory {
-  /** Sources and storages with a strike; what the instances run is read with them. */
-  read(context: Pick<RequestContext, "db" | "clock" | "runner">): Promise<Backoffs>;
+  /** What the instances run is read with it. */
+  read(
+    context: Pick<RequestContext, "db" | "clock" | "runner" | "config" | "sealer" | "log">,
+  ): Promise<Backoffs>;
+  /** Keeps a pair as this isolate has just changed it. */
+  keep(pair: KnownPair): void;
+  /** A run began or ceased to use an exit. */
+  countRun(exit: string, change: 1 | -1): void;
   /** The tables were changed. */
   remove(): void;
 }
@@ -160,14 +198,23 @@ export interface BackoffMemory {
 /** Runs of a site that ended alike. */
 export interface SiteRuns {
   readonly site: string;
+  readonly exit: string;
   /** `completed`, or an error code. */
   readonly outcome: string;
+  /** Counted with their last exit. */
   readonly runs: number;
+  /** Of runs, with this exit. */
+  readonly tries: number;
+  /** When the last of them ended, in epoch milliseconds. */
+  readonly lastAt: number;
 }
 
-/** This isolate's copy of how runs ended in the last hour. */
+/** This isolate's copy of how runs ended lately. */
 export interface SiteRunsMemory {
+  /** In the last hour. */
   read(context: Pick<RequestContext, "db" | "clock">): Promise<readonly SiteRuns[]>;
+  /** In the last day; up to some minutes old. */
+  readDay(context: Pick<RequestContext, "db" | "clock">): Promise<readonly SiteRuns[]>;
 }
 
 /** Whether the database accepted a write lately. */

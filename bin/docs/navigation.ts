@@ -66,6 +66,7 @@ export const SECTIONS: readonly Section[] = [
       { name: "self-hosting", label: "Self-hosting", about: "Run it on your own machine.", local: true },
       { name: "cloudflare", label: "Cloudflare", about: "Deploy to Workers and containers." },
       { name: "configuration", label: "Configuration", about: "Every variable, and every limit." },
+      { name: "exits", label: "Exits", about: "Proxies, countries, and what happens when a site refuses." },
       { name: "accounts", label: "Accounts and keys", about: "Who may do what." },
       { name: "operations", label: "Operations", about: "Watch it, update it, recover it." },
       { name: "security", label: "Security", about: "What is defended where." },

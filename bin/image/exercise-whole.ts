@@ -132,8 +132,8 @@ const clientOf = ({ url, exec }: Container) =>
   createClient({ url, apiKey: JSON.parse(exec("cat", "/state/local.json")).api_key });
 
 async function create({ source }: Life, container: Container): Promise<string> {
-  // with the same name, the file of a later job would replace it
-  const body = { url: source, format: "mkv", filename: randomUUID() } as const;
+  // with the same name, the file of a later job would replace it; a copy of an earlier file would be too quick
+  const body = { url: source, format: "mkv", filename: randomUUID(), reuse: "never" } as const;
   return createdBy(await clientOf(container).createJob({ body })).id;
 }
 
@@ -147,7 +147,7 @@ async function deliver(life: Life, container: Container): Promise<Job> {
 async function begun(life: Life, container: Container): Promise<string> {
   const id = await create(life, container);
   const watching = new AbortController();
-  await clientOf(container)
+  const ended = await clientOf(container)
     .waitForJob(id, {
       signal: watching.signal,
       // before that, the processor may not have taken the run yet
@@ -156,8 +156,10 @@ async function begun(life: Life, container: Container): Promise<string> {
       },
     })
     .catch((error: unknown) => {
-      if (!watching.signal.aborted) throw error;
+      if (watching.signal.aborted) return null;
+      throw error;
     });
+  if (ended !== null) throw new Error(`a job ended ${ended.status} before it could be interrupted`);
   return id;
 }
 

@@ -31,7 +31,8 @@ export const JOB_ADVICE: Readonly<Partial<Record<JobErrorCode, string>>> = {
   members_only: "[Store cookies](cookies.md) of a member's session, if the site's terms allow that",
   unavailable: "Check the URL in a browser",
   age_restricted: "[Store cookies](cookies.md) of an adult's session",
-  geo_blocked: "Run a processor, or a proxy (`YTDLP_PROXY`), in a country where it is available",
+  geo_blocked:
+    "Send `geo` with a country where it is available, if the operator has an [exit](exits.md) there",
   copyright: "Nothing can be done here",
   terminated: "Nothing can be done here",
   login_required: "[Store cookies](cookies.md) of a session at that site",
@@ -49,7 +50,8 @@ export const JOB_ADVICE: Readonly<Partial<Record<JobErrorCode, string>>> = {
   clip_out_of_range: "Choose an earlier `clip_start`; `POST /metadata` reports the duration",
   limit_exceeded: "Lower `max_resolution`, cut a clip, or ask the operator for a higher limit",
   egress_blocked: "Use a public URL; the operator can allow a host with `ALLOWED_PRIVATE_HOSTS`",
-  bot_check: "Try again later; the operator can set up a PO-token provider, cookies or a proxy",
+  bot_check:
+    "Try again later; the operator can set up a PO-token provider, cookies or more [exits](exits.md)",
   rate_limited: "Try again later, with fewer jobs for this source at a time",
   forbidden: "Try again; if it persists, the media needs a session or another country",
   host_not_found: "Check the host name; it may be mistyped, or its domain may have expired",

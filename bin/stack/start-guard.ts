@@ -7,9 +7,13 @@ export interface Guard {
   sweep(): Promise<void>;
 }
 
+/** A shell waits in a hundredth of Node's memory. */
+const WHEN_INPUT_ENDS = 'while read -r _; do :; done; exec "$@"';
+
 /** Starts the process that ends the stack's processes if this one is killed. */
 export function startGuard(stackId: string): Guard {
-  const child = spawn(process.execPath, [join(import.meta.dirname, "guard.ts"), stackId], {
+  const program = [process.execPath, join(import.meta.dirname, "guard.ts"), stackId];
+  const child = spawn("/bin/sh", ["-c", WHEN_INPUT_ENDS, "sh", ...program], {
     detached: true,
     stdio: ["pipe", "ignore", "ignore"],
   });

@@ -33,6 +33,8 @@ export function workerVariables(env: Environment, wiring: Wiring): Record<string
     R2_SECRET_ACCESS_KEY: BUCKET_SECRET,
     ...ownBucket(env),
     ...pick(env, names(WORKER_VARIABLES)),
+    // the short form of its EXITS
+    ...pick(env, ["YTDLP_PROXY"]),
     PROCESSOR_URL: `http://127.0.0.1:${wiring.processorPort}`,
     PLATFORM: "embedded",
   });

@@ -28,6 +28,7 @@ export class SourceSession {
   readonly cookies = new SourceCookies();
   readonly #use: CookieUse;
   readonly #config: CookieSource;
+  #usedExit: string | null = null;
   #current: Session = NONE;
   /** What follows; null before the cookies were read. */
   #next: Session[] | null = null;
@@ -50,8 +51,14 @@ export class SourceSession {
     return session.kind === "setting" ? session.text : printNetscape(this.#own(session.jar));
   }
 
-  /** Name of the exit that the cookies are bound to; null for any. */
+  /** From now on, the source is asked through this exit. */
+  useExit(name: string): void {
+    this.#usedExit = name;
+  }
+
+  /** Name of the exit through which the source is asked, or to which the cookies are bound; null for any. */
   get exit(): string | null {
+    if (this.#usedExit !== null) return this.#usedExit;
     return this.#current.kind === "jar" ? this.#current.jar.exit : null;
   }
 

@@ -1,4 +1,3 @@
-import http from "node:http";
 import net, { type Socket, type TcpSocketConnectOpts } from "node:net";
 import { SourceFault } from "../fault.ts";
 import type { Address } from "./address.ts";
@@ -59,53 +58,4 @@ export function untilConnected<S extends Socket>(socket: S, name: string): Promi
       resolve(socket);
     });
   });
-}
-
-/**
- * Connects to `target` through an HTTP proxy by CONNECT.
- *
- * @param proxyUrl `http://[user:password@]host:port`; the operator's own, so it is not judged
- * @throws Fault `network`; the detail never holds the proxy's credentials
- */
-export function tunnelThrough(proxyUrl: string, target: Address, port: number): Promise<Socket> {
-  const proxy = new URL(proxyUrl);
-  const host = target.family === 6 ? `[${target.address}]` : target.address;
-  const authority = `${host}:${port}`;
-  const request = http.request({
-    host: proxy.hostname.replace(/^\[|\]$/g, ""),
-    port: proxy.port === "" ? 80 : Number(proxy.port),
-    method: "CONNECT",
-    path: authority,
-    headers: { host: authority, ...proxyAuthorization(proxy) },
-    agent: false,
-  });
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => request.destroy(new Error("connecting took too long")), CONNECT_MS);
-    request.once("connect", (response, socket: Socket, head) => {
-      clearTimeout(timer);
-      if (response.statusCode !== 200) {
-        socket.destroy();
-        reject(new SourceFault("network", `upstream proxy responded with ${response.statusCode}`));
-        return;
-      }
-      if (head.length > 0) socket.unshift(head);
-      socket.setNoDelay(true);
-      resolve(socket);
-    });
-    request.once("response", (response) => {
-      response.resume();
-      request.destroy(new Error(`answered ${response.statusCode}`));
-    });
-    request.once("error", (error) => {
-      clearTimeout(timer);
-      reject(new SourceFault("network", `upstream proxy: ${error.message}`, { cause: error }));
-    });
-    request.end();
-  });
-}
-
-function proxyAuthorization(proxy: URL): { "proxy-authorization"?: string } {
-  if (proxy.username === "") return {};
-  const pair = `${decodeURIComponent(proxy.username)}:${decodeURIComponent(proxy.password)}`;
-  return { "proxy-authorization": `Basic ${Buffer.from(pair).toString("base64")}` };
 }

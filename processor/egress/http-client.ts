@@ -76,7 +76,7 @@ export class HttpClient {
   readonly #upstreamProxy: string | undefined;
   readonly #gate: ConnectionGate;
 
-  /** @param upstreamProxy the operator's HTTP proxy, when this run uses one */
+  /** @param upstreamProxy the operator's proxy, when this run uses one */
   constructor(policy: EgressPolicy, upstreamProxy?: string, options: HttpClientOptions = {}) {
     this.#policy = policy;
     this.#upstreamProxy = upstreamProxy;

@@ -5,14 +5,18 @@ import { type AllowedHosts, isOpened, judgeAddress, judgeHost } from "../../sche
 import { SourceFault } from "../fault.ts";
 import type { Address } from "./address.ts";
 import { type Dial, JudgedHttpAgent, JudgedHttpsAgent, type Reach } from "./agents.ts";
-import { dialAddresses, tunnelThrough } from "./dial.ts";
+import { dialAddresses } from "./dial.ts";
 import type { ReadMemory } from "./read-memory.ts";
+import { tunnelThrough } from "./upstream/tunnel.ts";
 
 /** Every address of a name; rejects when it has none. */
 export type Lookup = (hostname: string) => Promise<readonly Address[]>;
 
 /** Idle connections are kept for this long for the next request to the same origin. */
 const IDLE_MS = 30_000;
+
+/** Maximum number of agents that are kept; the oldest is dropped first. */
+const MAX_AGENTS = 256;
 
 /**
  * The one point that decides where a connection may go: it judges the name, resolves it, judges each address and
@@ -50,7 +54,7 @@ export class EgressPolicy {
   }
 
   /**
-   * Opens a TCP connection to a host, directly or through the operator's HTTP proxy. The proxy gets the judged address,
+   * Opens a TCP connection to a host, directly or through the operator's proxy. The proxy gets the judged addresses,
    * so that it does not resolve the name a second time.
    *
    * @param memory what a direct connection reads into
@@ -59,7 +63,7 @@ export class EgressPolicy {
   async dial(hostname: string, port: number, upstreamProxy?: string, memory?: ReadMemory): Promise<Socket> {
     const addresses = await this.addresses(hostname, port);
     if (upstreamProxy === undefined) return dialAddresses(addresses, port, memory);
-    return tunnelThrough(upstreamProxy, addresses[0], port);
+    return tunnelThrough(upstreamProxy, addresses, port);
   }
 
   /**
@@ -77,6 +81,9 @@ export class EgressPolicy {
     const agent =
       protocol === "https:" ? new JudgedHttpsAgent(reach, options) : new JudgedHttpAgent(dial, options);
     this.#agents.set(key, agent);
+    // proxies with a session of its own for each run; connections in use go on, and idle ones end soon
+    const [oldest] = this.#agents.keys();
+    if (this.#agents.size > MAX_AGENTS && oldest !== undefined) this.#agents.delete(oldest);
     return agent;
   }
 

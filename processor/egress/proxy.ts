@@ -5,6 +5,7 @@ import type { AddressInfo } from "node:net";
 import { type Duplex, pipeline } from "node:stream";
 import { Fault } from "../fault.ts";
 import type { EgressPolicy } from "./policy.ts";
+import { ExitError } from "./upstream/exit-error.ts";
 
 /** Reason phrase of a refusal; in the error text of a tool it distinguishes the policy's 403 from a site's own. */
 export const BLOCKED_REASON = "Egress Blocked";
@@ -37,8 +38,9 @@ export class EgressProxy {
   readonly #tunnels = new Set<Duplex>();
   readonly #refusals: string[] = [];
   readonly #unknownHosts: string[] = [];
+  #exitFailures = 0;
 
-  /** @param options.upstream the operator's HTTP proxy, `http://[user:password@]host:port` */
+  /** @param options.upstream the operator's proxy, see `tunnelThrough` */
   static async start(
     policy: EgressPolicy,
     options: { upstream?: string | undefined } = {},
@@ -85,6 +87,11 @@ export class EgressProxy {
    */
   unknownHosts(since = 0): readonly string[] {
     return this.#unknownHosts.slice(since);
+  }
+
+  /** Number of connections so far that failed because the operator's proxy did. */
+  get exitFailures(): number {
+    return this.#exitFailures;
   }
 
   /** Stops listening and cuts every connection. */
@@ -151,6 +158,7 @@ export class EgressProxy {
     const fault = Fault.from(error, "network");
     if (fault.code !== "egress_blocked") {
       if (fault.reportedCode === "host_not_found") this.#unknownHosts.push(fault.subject ?? "");
+      if (fault instanceof ExitError) this.#exitFailures += 1;
       return [502, "Source Unreachable"];
     }
     this.#refusals.push(fault.detail ?? "");

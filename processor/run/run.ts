@@ -2,12 +2,13 @@ import { ADDRESS_REFUSALS } from "../../schema/errors.ts";
 import { formatTraceparent, parseTraceparent } from "../../schema/telemetry/trace-context.ts";
 import type { Delivery, Outcome } from "../../schema/wire/callback.ts";
 import type { RunRequest } from "../../schema/wire/run.ts";
+import type { ProcessorConfig } from "../config.ts";
 import { SourceSession } from "../cookies/source-session.ts";
 import { trySessions } from "../cookies/try-sessions.ts";
 import type { ProcessorDependencies, RunContext } from "../dependencies.ts";
 import { RangeCheck } from "../egress/wrong-ranges.ts";
 import { Fault, ServiceFault } from "../fault.ts";
-import { openSourceNetwork, type SourceNetwork } from "../source-network.ts";
+import { exitsFor, openSourceNetwork, type SourceNetwork } from "../source-network.ts";
 import { EndlessStreamError } from "../stages/live/endless-source.ts";
 import { continueRecording, findRecording, recordLive } from "../stages/live/live.ts";
 import { resolveSource } from "../stages/resolve.ts";
@@ -15,12 +16,13 @@ import { copyDelivered } from "../stages/reuse/copy-delivered.ts";
 import { openObjectStore } from "../storage/open-object-store.ts";
 import type { Claim } from "./callback.ts";
 import { Deadline } from "./deadline.ts";
-import { deliverAnyWay } from "./deliver-any-way.ts";
+import { deliverDirectly } from "./deliver-directly.ts";
 import type { LeaseHolder } from "./lease.ts";
 import { Progress } from "./progress.ts";
 import { type EndedRun, recordRun } from "./run-record.ts";
 import { RunTimings } from "./run-timings.ts";
 import { StoppedError, type StopReason } from "./stop.ts";
+import { throughExits } from "./through-exits.ts";
 import { nextLook, UpcomingError } from "./upcoming.ts";
 
 /** A run that was started. */
@@ -61,6 +63,7 @@ export function startRun(request: RunRequest, dependencies: ProcessorDependencie
     signal: abort.signal,
     progress,
     timings: new RunTimings(),
+    exitResults: [],
     session: new SourceSession(request.cookies, dependencies.config),
     store: openObjectStore(request.target, dependencies.policy, {
       idleMs: dependencies.config.stallSeconds * 1000,
@@ -83,6 +86,7 @@ async function execute(context: BareContext, traces: RunTrace): Promise<void> {
     (delivery): Outcome["outcome"] => ({
       ...{ type: "completed", delivery, tools: toolsOf(context) },
       attempts: context.timings.attempts,
+      exit_results: context.exitResults,
       ...cookiesOf(context),
     }),
     (error: unknown) => outcomeOf(error, context),
@@ -94,14 +98,17 @@ async function execute(context: BareContext, traces: RunTrace): Promise<void> {
 }
 
 /** As an anonymous visitor first, unless the request says otherwise; after a refusal with the cookies that there are. */
-async function attemptWithSessions(context: RunContext): Promise<Delivery> {
+async function attemptWithSessions(context: RunContext, isLast: boolean): Promise<Delivery> {
   const { session, signal } = context;
-  const delivery = await trySessions(session, signal, () => attempt(context));
+  const delivery = await trySessions(session, signal, () => attempt(context, isLast));
   return { ...delivery, adjustments: [...delivery.adjustments, ...session.adjustments] };
 }
 
-/** A media link may have expired between extraction and download: a fresh extraction is worth one more attempt. */
-async function attempt(context: RunContext): Promise<Delivery> {
+/**
+ * One try through one exit. A media link may have expired between extraction and download: where no other exit is left,
+ * a fresh extraction is worth one more attempt.
+ */
+async function attempt(context: RunContext, isLast: boolean): Promise<Delivery> {
   const begun = await findRecording(context);
   if (begun) {
     context.timings.attempts++;
@@ -114,7 +121,7 @@ async function attempt(context: RunContext): Promise<Delivery> {
     return await fetchAndDeliver(context);
   } catch (error) {
     if (context.signal.aborted || !(error instanceof Fault)) throw error;
-    if (error.code !== "forbidden") throw error;
+    if (error.code !== "forbidden" || !isLast) throw error;
     context.extractions.remove(context.request.url);
     return fetchAndDeliver(context);
   }
@@ -124,7 +131,7 @@ async function fetchAndDeliver(context: RunContext): Promise<Delivery> {
   context.timings.attempts++;
   const resolved = await resolveSource(context);
   if (resolved.source.live) return recordLive(context, resolved);
-  const delivery = await deliverAnyWay(context, resolved).catch((error: unknown) => {
+  const delivery = await deliverDirectly(context, resolved).catch((error: unknown) => {
     if (!(error instanceof EndlessStreamError)) throw error;
     return recordLive(context, { ...resolved, source: { ...resolved.source, live: true } });
   });
@@ -133,40 +140,35 @@ async function fetchAndDeliver(context: RunContext): Promise<Delivery> {
   return { ...delivery, adjustments: [...delivery.adjustments, notLive] };
 }
 
-/** Gives the run its folder and its source network, and removes both at the end. */
+/** Gives the run its folder, and a source network for each exit that it tries; removes all of them at the end. */
 async function produce(base: BareContext): Promise<Delivery> {
-  const { folders, claim } = base;
+  const { folders, claim, request, signal, log, exitResults: results } = base;
   const folder = await folders.make(`${claim.job_id}.${claim.attempt}`);
   try {
-    const network = await openSourceNetwork(base, base.request.url, base.timings.ioWait);
-    try {
-      const rangeCheck = new RangeCheck({ ...base, ...network });
-      return await attemptWithSessions({ ...base, ...network, folder, rangeCheck });
-    } catch (error) {
-      noteRefusal(base, network, error);
-      throw error;
-    } finally {
-      await network.proxy.close();
-    }
+    return await throughExits({
+      ...{ exits: exitsOf(base), signal, log, results },
+      open: (exit) => {
+        // a session that a source gave to one address must not be seen at another
+        if (results.length > 0) {
+          Object.assign(base, { session: new SourceSession(request.cookies, base.config) });
+        }
+        base.session.useExit(exit.name);
+        return openSourceNetwork(base, exit, base.timings.ioWait);
+      },
+      forget: () => base.extractions.remove(request.url),
+      async attempt(network, exit, isLast) {
+        const rangeCheck = new RangeCheck({ ...base, ...network });
+        const delivery = await attemptWithSessions({ ...base, ...network, folder, rangeCheck }, isLast);
+        const isGiven = (request.exits ?? []).length > 0;
+        return isGiven ? { ...delivery, details: { ...delivery.details, exit: exit.name } } : delivery;
+      },
+    });
   } finally {
     folders.remove(folder);
   }
 }
 
-/** A refused proxy is not used for this long, unless the source asks for more. */
-const REFUSED_MS = 15 * 60_000;
-
-/** The next run that uses this source goes through another proxy, if there is one. */
-function noteRefusal(
-  { proxies, request, extractions }: BareContext,
-  { upstream }: SourceNetwork,
-  error: unknown,
-): void {
-  if (!(error instanceof Fault) || !ADDRESS_REFUSALS.includes(error.code)) return;
-  proxies.refuse(new URL(request.url).hostname, upstream, Math.max(REFUSED_MS, error.retryAfterMs ?? 0));
-  // what is cached belongs to the same proxy
-  extractions.remove(request.url);
-}
+const exitsOf = (base: BareContext) => exitsFor(base, base.request.url, base.request.exits ?? []);
 
 const cookiesOf = ({ session: { report } }: BareContext) => (report ? { cookies: report } : {});
 
@@ -178,7 +180,7 @@ const toolsOf = ({ tools }: BareContext) => ({
 
 /** Null if nothing is reported, because the job belongs to another run or to none. */
 function outcomeOf(error: unknown, context: BareContext): Outcome["outcome"] | null {
-  const { signal, log, claim, progress, request, proxies } = context;
+  const { signal, log, claim, progress, request, config, exitResults } = context;
   const cause = signal.aborted ? signal.reason : error;
   if (cause instanceof StoppedError) return cause.reason === "drained" ? { type: "interrupted" } : null;
   const fault =
@@ -192,14 +194,19 @@ function outcomeOf(error: unknown, context: BareContext): Outcome["outcome"] | n
     type: "failed",
     ...fault.report,
     attempts: context.timings.attempts,
+    exit_results: exitResults,
     ...(fault.transient === undefined ? {} : { transient: fault.transient }),
     ...(ADDRESS_REFUSALS.includes(fault.code)
-      ? { other_exits: proxies.freeFor(new URL(request.url).hostname) }
+      ? { other_exits: (request.exits ?? []).length > 0 ? 0 : ownProxiesLeft(config, exitResults) }
       : {}),
     ...cookiesOf(context),
     title: progress.snapshot.title,
   };
 }
+
+/** Proxies of the processor's own that this run did not try. */
+const ownProxiesLeft = ({ ytdlpProxies }: Pick<ProcessorConfig, "ytdlpProxies">, tried: readonly unknown[]) =>
+  Math.max(0, ytdlpProxies.length - tried.length);
 
 async function report(
   context: BareContext,

@@ -4,7 +4,7 @@ import { SourceSession } from "../cookies/source-session.ts";
 import { trySessions } from "../cookies/try-sessions.ts";
 import type { ProcessorDependencies } from "../dependencies.ts";
 import { Fault } from "../fault.ts";
-import { openSourceNetwork } from "../source-network.ts";
+import { exitsFor, openSourceNetwork } from "../source-network.ts";
 import type { ListPart } from "../tools/warm-ytdlp.ts";
 
 /**
@@ -15,12 +15,14 @@ import type { ListPart } from "../tools/warm-ytdlp.ts";
  */
 export async function listEntries(
   dependencies: ProcessorDependencies,
-  { url, timeout_ms: timeoutMs, max_entries: maxEntries, cookies }: ListRequest,
+  { url, exit: given, timeout_ms: timeoutMs, max_entries: maxEntries, cookies }: ListRequest,
   signal: AbortSignal,
   report: (line: ListLine) => void,
 ): Promise<void> {
   const session = new SourceSession(cookies, dependencies.config);
-  const network = await openSourceNetwork({ ...dependencies, session }, url);
+  const [exit] = exitsFor(dependencies, url, given ? [given] : []);
+  session.useExit(exit.name);
+  const network = await openSourceNetwork({ ...dependencies, session }, exit);
   const { proxy } = network;
   const used = () => (session.report ? { cookies: session.report } : {});
   // what was reported cannot be taken back: from then on, a failure is final

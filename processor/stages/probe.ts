@@ -5,7 +5,7 @@ import { SourceSession } from "../cookies/source-session.ts";
 import { trySessions } from "../cookies/try-sessions.ts";
 import type { ProcessorDependencies } from "../dependencies.ts";
 import { Fault, ServiceFault } from "../fault.ts";
-import { openSourceNetwork } from "../source-network.ts";
+import { exitsFor, openSourceNetwork } from "../source-network.ts";
 import type { YtdlpInfo } from "../tools/ytdlp-info.ts";
 import { findMedia } from "./find-media.ts";
 import { lookIntoFile } from "./look-into-file.ts";
@@ -27,7 +27,9 @@ export async function probeSource(
   // a page may lead to another one: the limit applies to all requests together
   const late = AbortSignal.timeout(timeoutMs);
   const session = new SourceSession(request.cookies, dependencies.config);
-  const network = await openSourceNetwork({ ...dependencies, session }, url);
+  const [exit] = exitsFor(dependencies, url, request.exit ? [request.exit] : []);
+  session.useExit(exit.name);
+  const network = await openSourceNetwork({ ...dependencies, session }, exit);
   try {
     const finder = { ...dependencies, ...network, session, signal: AbortSignal.any([signal, late]) };
     const { info, choice } = await trySessions(session, finder.signal, () =>
@@ -35,7 +37,7 @@ export async function probeSource(
     );
     // what a session found is for its owner alone
     if (info.live_status !== "is_upcoming" && session.isAnonymous)
-      dependencies.extractions.keep(url, { info, upstream: network.upstream });
+      dependencies.extractions.keep(url, { info, upstream: network.upstream, exit: exit.name });
     const chosen = chosenStreams(choice.formats, choice.extraAudio);
     const looking = AbortSignal.any([finder.signal, AbortSignal.timeout(timeoutMs * LOOK_SHARE)]);
     const { streams, duration } = await lookAt({ ...dependencies, ...network }, info, chosen, looking);

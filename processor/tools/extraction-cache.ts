@@ -4,6 +4,8 @@ import type { YtdlpInfo } from "./ytdlp-info.ts";
 export interface KeptExtraction {
   readonly info: YtdlpInfo;
   readonly upstream: string | undefined;
+  /** Name of that exit. */
+  readonly exit?: string | undefined;
 }
 
 interface Entry extends KeptExtraction {
@@ -26,11 +28,11 @@ export class ExtractionCache {
     this.#now = now;
   }
 
-  keep(url: string, { info, upstream }: KeptExtraction): void {
+  keep(url: string, { info, upstream, exit }: KeptExtraction): void {
     this.remove(url);
     const bytes = Buffer.byteLength(JSON.stringify(info));
     if (bytes > MAX_BYTES) return;
-    this.#entries.set(url, { info, upstream, bytes, until: this.#now() + KEEP_MS });
+    this.#entries.set(url, { info, upstream, exit, bytes, until: this.#now() + KEEP_MS });
     this.#bytes += bytes;
     for (const oldest of this.#entries.keys()) {
       if (this.#entries.size <= MAX_ENTRIES && this.#bytes <= MAX_BYTES) break;

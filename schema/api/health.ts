@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { JOB_ERROR_CODES } from "../errors.ts";
 import { Time } from "../ids.ts";
 import { ReadinessCheck } from "../readiness-check.ts";
 import { ToolVersions } from "../tool-versions.ts";
@@ -65,6 +66,7 @@ export const Readiness = z
 export type Readiness = z.infer<typeof Readiness>;
 
 const runs = z.int().min(0);
+const rate = z.number().min(0).max(1).nullable();
 
 export const SiteStatus = z
   .object({
@@ -74,14 +76,16 @@ export const SiteStatus = z
       .describe(
         "`ok`: at least 90 % of the runs succeeded; `impaired`: at least half; `unknown`: too few runs",
       ),
-    success_rate: z
-      .number()
-      .min(0)
-      .max(1)
+    success_rate: rate.describe(
+      "Share of runs that the site served; private or removed media does not count against it. Null with fewer than five runs",
+    ),
+    success_rate_24h: rate.describe("The same over the last 24 hours"),
+    last_success_at: Time.nullable().describe("When a run was last delivered; null if none was in 24 hours"),
+    reason: z
+      .enum(JOB_ERROR_CODES)
       .nullable()
-      .describe(
-        "Share of runs that the site served; private or removed media does not count against it. Null with fewer than five runs",
-      ),
+      .describe("While the site is impaired or failing: the most frequent failure, as a job's `error_code`")
+      .meta({ example: "bot_check" }),
     runs: runs.optional().describe("Only for the operator"),
     failures: z
       .record(z.string(), runs)
@@ -90,6 +94,30 @@ export const SiteStatus = z
   })
   .meta({ id: "SiteStatus" });
 export type SiteStatus = z.infer<typeof SiteStatus>;
+
+/** How a site treats an exit. */
+export const ExitStatus = z
+  .object({
+    site: z.string().describe("A well-known site, `other`, or a host that refused requests"),
+    exit: z
+      .string()
+      .describe("Name of the exit; in a pool, the processor follows the name `direct`")
+      .meta({ example: "de-1" }),
+    state: z
+      .enum(["closed", "open", "half_open"])
+      .describe(
+        "`closed`: in use; `open`: left alone until `until`; `half_open`: one run at a time tries whether the site serves it again",
+      ),
+    reason: z.string().nullable().describe("The last refusal, as a job's `error_code`, or `unreachable`"),
+    until: Time.nullable(),
+    pace_per_minute: z.number().nullable().describe("Runs per minute at most; null: without limit"),
+    success_rate: rate,
+    success_rate_24h: rate,
+    last_success_at: Time.nullable(),
+    tries_24h: runs,
+  })
+  .meta({ id: "ExitStatus" });
+export type ExitStatus = z.infer<typeof ExitStatus>;
 
 const Paused = z.object({ name: z.string(), until: Time });
 
@@ -104,9 +132,10 @@ export const ServiceStatus = z
         paused_sources: z
           .array(Paused)
           .describe(
-            "Hosts that refused or limited requests, in a pool with the processor whose address it was",
+            "Sites that refused or limited requests, with the exit that they refused unless it is the only one",
           ),
         paused_storages: z.array(Paused),
+        exits: z.array(ExitStatus).describe("How sites treat exits, those with trouble first"),
         jobs_due: runs.describe("Jobs that wait for a processor, at most `MAX_BACKLOG`"),
         oldest_due_seconds: runs.nullable().describe("For how long the first of them has been due"),
         instances: z.array(z.object({ instance: z.string(), runs })).describe("Processors with runs"),

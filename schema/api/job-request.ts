@@ -1,6 +1,7 @@
 import "../messages.ts";
 import { z } from "zod";
 import { AUDIO_CHOICES, VIDEO_CHOICES } from "../containers.ts";
+import { Country, MEDIA_EXITS } from "../exits.ts";
 import { AUDIO_BITRATES, MAX_FPS, parseTimestamp, QUALITY_PRESETS, RESOLUTIONS } from "../media.ts";
 import { cleanFilename } from "../storage/object-key.ts";
 import { isWholeText } from "../text.ts";
@@ -206,6 +207,17 @@ export const jobOptions = {
       "Hours for which failures of the network or the storage and rate limits are retried, 0 to 168, with up to an hour between tries; 0: only a few retries. Default: the server's RETRY_HORIZON_HOURS, 24",
     )
     .meta({ example: 6 }),
+  geo: Country.optional()
+    .describe(
+      "Country from which the source is asked, two letters (ISO 3166-1); only for servers whose operator has an exit there. Media comes from there, too",
+    )
+    .meta({ example: "DE" }),
+  media_exit: oneOf(MEDIA_EXITS)
+    .optional()
+    .describe(
+      "`same`: media comes through the same exit as the page. `auto`: it comes directly where the site allows it and the operator does, because proxies are paid for by the gigabyte. Default: `auto`",
+    )
+    .meta({ example: "same" }),
   reuse: oneOf(REUSE_CHOICES)
     .optional()
     .describe(

@@ -126,6 +126,13 @@ export const Job = z
       "How the bytes reached the storage; copy: from the file of an earlier job",
     ),
     copied_from: Id.nullable().describe("The job whose file was copied; null where the media was fetched"),
+    exit: z
+      .string()
+      .nullable()
+      .describe(
+        "Name of the operator's exit through which the source was asked last; null where none are configured",
+      )
+      .meta({ example: "de-1" }),
     tool_versions: ToolVersions.nullable().describe("Tools of the run that delivered the file"),
     webhook_status: z.enum(WEBHOOK_STATUSES),
     webhook_attempts: z.int().min(0),

@@ -15,6 +15,7 @@ import {
 } from "./account.ts";
 import { AuditList, AuditQuery } from "./audit.ts";
 import { type Endpoint, MAX_BODY_BYTES } from "./endpoint.ts";
+import { Exit, ExitChange, ExitList, exitParams, NewExit, RemovedExit } from "./operator/exits.ts";
 import { AccountUsage, MonthQuery } from "./usage.ts";
 import { Resealed } from "./user-storage.ts";
 
@@ -120,6 +121,46 @@ export const operatorEndpoints = {
     summary: "Revoke a key; it stops working within 60 seconds",
     params: keyParams,
     responses: { 200: { description: "Revoked", schema: RevokedKey } },
+    errors: ["invalid_request", "not_found"],
+  },
+  listExits: {
+    method: "GET",
+    path: "/admin/exits",
+    auth: "admin",
+    tag: "Operator",
+    summary: "List the exits: the addresses from which sources are asked",
+    responses: { 200: { description: "The exits, without their passwords", schema: ExitList } },
+    errors: [],
+  },
+  putExit: {
+    method: "POST",
+    path: "/admin/exits",
+    auth: "admin",
+    tag: "Operator",
+    summary: "Add an exit, or replace the one with its name",
+    body: json(NewExit),
+    responses: { 201: { description: "The exit, without its password", schema: Exit } },
+    errors: ["invalid_request", "payload_too_large"],
+  },
+  changeExit: {
+    method: "PATCH",
+    path: "/admin/exits/{name}",
+    auth: "admin",
+    tag: "Operator",
+    summary: "Enable or disable an exit, or change its country, cost or limit",
+    params: exitParams,
+    body: json(ExitChange),
+    responses: { 200: { description: "The exit, without its password", schema: Exit } },
+    errors: ["invalid_request", "not_found", "payload_too_large"],
+  },
+  removeExit: {
+    method: "DELETE",
+    path: "/admin/exits/{name}",
+    auth: "admin",
+    tag: "Operator",
+    summary: "Remove an exit; runs that use it go on",
+    params: exitParams,
+    responses: { 200: { description: "Removed", schema: RemovedExit } },
     errors: ["invalid_request", "not_found"],
   },
   listAudit: {

@@ -112,6 +112,16 @@ export const ACCOUNT = {
   disabled: false,
 } as const;
 export const KEY = { id: KEY_ID, name: "production", last4: "x9Qz", scopes: ["read", "write"] } as const;
+export const EXIT = {
+  name: "de-1",
+  url: "socks5://proxy.example.com:1080",
+  country: "DE",
+  cost_per_gb: 3.5,
+  max_runs: 20,
+  enabled: true,
+  origin: "admin",
+  running: 3,
+} as const;
 export const DELIVERY = {
   id: "01932c80-3333-7c3e-9d41-0b6a2f8e5c17",
   event_id: "01932c80-4444-7c3e-9d41-0b6a2f8e5c17",

@@ -9,6 +9,7 @@ import {
   COOKIES,
   COOKIES_TXT,
   DELIVERY,
+  EXIT,
   GCS,
   GDRIVE,
   JOB,
@@ -336,6 +337,32 @@ export const OPERATION_TEXTS: Readonly<Partial<Record<EndpointName, OperationTex
   revokeKey: {
     description: "Jobs that were created with the key continue.",
     response: { message: "Key revoked", id: KEY_ID },
+  },
+  listExits: {
+    description:
+      "Exits of the setting `EXITS` come first, then those that were added through this route. How sites treat them is shown by `GET /status` with the operator's token.",
+    response: { exits: [EXIT] },
+  },
+  putExit: {
+    description:
+      "The proxy's URL is encrypted and never shown again with its name and password. Runs that are claimed from now on may get the exit. Send `{session}` in the name or password for providers that give each session an address of its own.",
+    request: {
+      name: "de-1",
+      url: "socks5://customer-session-{session}:secret@proxy.example.com:1080",
+      country: "DE",
+      cost_per_gb: 3.5,
+      max_runs: 20,
+    },
+    response: EXIT,
+  },
+  changeExit: {
+    description: "To change the URL, send the whole exit with `POST /admin/exits`.",
+    request: { enabled: false },
+    response: { ...EXIT, enabled: false },
+  },
+  removeExit: {
+    description: "An exit of the setting `EXITS` is removed there.",
+    response: { message: "Exit removed", name: "de-1" },
   },
   listAudit: {
     description:

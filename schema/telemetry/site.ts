@@ -55,3 +55,14 @@ export function siteOf(url: string): string {
   }
   return OTHER_SITE;
 }
+
+/**
+ * The site whose limits are shared: a known name, or the host.
+ *
+ * @example siteKeyOf("https://youtu.be/1") // "youtube"
+ * @example siteKeyOf("https://media.example.com/a.mp4") // "media.example.com"
+ */
+export function siteKeyOf(url: string): string {
+  const site = siteOf(url);
+  return site === OTHER_SITE && URL.canParse(url) ? new URL(url).hostname : site;
+}

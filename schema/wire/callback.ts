@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { Strategy } from "../api/job.ts";
 import { JOB_ERROR_CODES } from "../errors.ts";
+import { ExitResult } from "../exits.ts";
 import { Id, Time } from "../ids.ts";
 import { JobDetails } from "../job-details.ts";
 import { Adjustment } from "../media.ts";
@@ -142,6 +143,9 @@ export type Delivery = z.infer<typeof Delivery>;
 /** Ways that the run tried; absent if unknown. */
 const attempts = z.int().min(0).optional();
 
+/** How the run fared with each exit, in the order of their use; absent from processors of the former version. */
+const exit_results = z.array(ExitResult).max(20).optional();
+
 /** `POST /internal/runs/{id}/outcome`: how the run ended. Repeated until it gets a response. */
 export const Outcome = z.object({
   v: Version,
@@ -152,6 +156,7 @@ export const Outcome = z.object({
       delivery: Delivery,
       tools: ToolVersions.nullable().default(null),
       attempts,
+      exit_results,
       cookies: CookieReport.optional(),
     }),
     z.object({
@@ -159,11 +164,12 @@ export const Outcome = z.object({
       code: z.enum(JOB_ERROR_CODES),
       subject: FailureSubject,
       attempts,
+      exit_results,
       /** Respected before the next try, if the failure is retried. */
       retry_after_ms: z.int().min(0).nullable(),
       /** False: not worth retrying for hours; absent if unknown. */
       transient: z.boolean().optional(),
-      /** Proxies of the processor that the source has not refused: the refusal was about one address alone. */
+      /** The processor's own proxies that this run did not use: the refusal was about single addresses. */
       other_exits: z.int().min(0).optional(),
       cookies: CookieReport.optional(),
       title: z.string().max(1000).nullable(),

@@ -6,15 +6,19 @@ import { CookieReport, CookieUse } from "./cookies.ts";
 import { FailureSubject } from "./failure-subject.ts";
 import { Version } from "./version.ts";
 
+/** Proxy of the exit that the source is asked through, with credentials; null or absent: the processor's own way. */
+const exit = z.object({ name: z.string(), url: z.string().nullable() }).nullish();
+
 /** A question about one media item. */
 export const MediaProbeRequest = z.discriminatedUnion("kind", [
-  z.object({ v: Version, kind: z.literal("metadata"), url: z.string(), cookies: CookieUse }),
+  z.object({ v: Version, kind: z.literal("metadata"), url: z.string(), exit, cookies: CookieUse }),
   /** Also asks which streams a job with this plan would use. */
   z.object({
     v: Version,
     kind: z.literal("plan"),
     url: z.string(),
     plan: MediaPlan,
+    exit,
     cookies: CookieUse,
   }),
 ]);
@@ -25,6 +29,7 @@ export const ListRequest = z.object({
   v: Version,
   kind: z.literal("list"),
   url: z.string(),
+  exit,
   /** Deadline of the listing. */
   timeout_ms: z.int().min(1),
   /** Maximum number of entries. */

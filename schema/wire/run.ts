@@ -165,6 +165,23 @@ export const RunRequest = z.object({
   batch: z.boolean().default(false),
   /** The job lost runs before: no other run may be on the processor at the same time. */
   alone: z.boolean().default(false),
+  /**
+   * Where the source is asked from, the chosen exit first, then those that may replace it if the source refuses; empty
+   * or absent: the processor's own way.
+   */
+  exits: z
+    .array(
+      z.object({
+        name: z.string(),
+        /** Of the proxy, with credentials, so it is kept in memory only; null: the processor's own address. */
+        url: z.string().nullable(),
+        country: z.string().nullable().default(null),
+        /** `direct`: media is first tried without the proxy, as far as nothing ties it to the exit's address. */
+        media: z.enum(["same", "direct"]).default("same"),
+      }),
+    )
+    .max(10)
+    .optional(),
   /** A file of an earlier job may be copied: this one, or one that `POST /internal/runs/{id}/known` names. Absent: none. */
   reuse: z.object({ file: DeliveredFile.nullable() }).optional(),
   cookies: CookieUse,

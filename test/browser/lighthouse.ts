@@ -1,6 +1,6 @@
 /**
- * `npm run lighthouse`: Lighthouse's audits of accessibility and best practices on the console and the documentation, as a desktop
- * and as a phone. Fails below 95. Installs Lighthouse into `.cache/lighthouse` (200 MB), because nothing else needs it.
+ * `npm run lighthouse [-- <text>]`: Lighthouse's audits of accessibility and best practices on the console and the documentation, as a desktop
+ * and as a phone. Fails below 95. With a text, only pages whose device or path contains it. Installs Lighthouse into `.cache/lighthouse` (200 MB), because nothing else needs it.
  */
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync } from "node:fs";
@@ -29,6 +29,7 @@ interface Audit {
   readonly score: number | null;
 }
 interface Report {
+  readonly runtimeError?: { readonly message: string };
   readonly categories: Readonly<
     Record<
       string,
@@ -107,6 +108,7 @@ try {
   ];
   for (const [device, flags] of Object.entries(DEVICES)) {
     for (const [path, isSignedIn] of pages) {
+      if (!`${device} ${path}`.includes(process.argv[2] ?? "")) continue;
       const tab = await browser.newPage();
       const script = `sessionStorage.setItem("waterspout.credentials", ${JSON.stringify(credentials)})`;
       if (isSignedIn) await tab.evaluateOnNewDocument(`if (location.protocol === "http:") ${script}`);
@@ -121,7 +123,8 @@ try {
       await tab.close();
       const scores = CATEGORIES.map((name) => Math.round((lhr.categories[name]?.score ?? 0) * 100));
       console.log(`${device.padEnd(8)} ${path.replace(job, "ID").padEnd(30)} ${scores.join(" / ")}`);
-      if (scores.some((score) => score < LEAST)) low.push(`${device} ${path}: ${failuresOf(lhr).join("; ")}`);
+      if (scores.some((score) => score < LEAST))
+        low.push(`${device} ${path}: ${lhr.runtimeError?.message ?? failuresOf(lhr).join("; ")}`);
     }
   }
 } finally {

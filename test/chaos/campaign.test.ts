@@ -197,7 +197,8 @@ function watchBlame(faults: readonly ChaosFault[]) {
       if (code === "cancelled" || former.has(id) || guilty.has(party)) continue;
       wrong.add(`${id} blames the ${party} (${code})`);
     }
-    if (world.database.count("select count(*) from source_backoff") > 0) wrong.add("a source is left alone");
+    if (world.database.count("select count(*) from exit_health where until > 0") > 0)
+      wrong.add("a source is left alone");
     if (!guilty.has("storage") && world.database.count("select count(*) from storage_backoff") > 0)
       wrong.add("a storage is left alone");
   };

@@ -63,18 +63,6 @@ describe("a bucket with object lock", () => {
   });
 });
 
-describe("a storage behind TLS", () => {
-  it("gets the MD5 of parts only where it asks for them", async () => {
-    await deliver(storeOf({ checksums: "asked" }), "quick", parts);
-    expect((await read("quick")).bytes.equals(whole)).toBe(true);
-    expect(bucket.checked()).toBe(0);
-    bucket.rules.checksumRequired = true;
-    await deliver(storeOf({ checksums: "asked" }), "locked", parts);
-    expect((await read("locked")).bytes.equals(whole)).toBe(true);
-    expect(bucket.checked()).toBe(parts.length);
-  });
-});
-
 describe("a bucket whose policy requires encryption", () => {
   const headersRequired = { "x-amz-server-side-encryption": "aws:kms" };
 

@@ -6,7 +6,7 @@ import { readConfig } from "../../processor/config.ts";
 import type { ProcessorDependencies } from "../../processor/dependencies.ts";
 import { HostLimits } from "../../processor/egress/host-limits.ts";
 import { EgressPolicy } from "../../processor/egress/policy.ts";
-import { ProxyRotation } from "../../processor/egress/proxy-rotation.ts";
+import { ProxyRotation } from "../../processor/egress/upstream/proxy-rotation.ts";
 import { Metrics } from "../../processor/metrics.ts";
 import { Callback } from "../../processor/run/callback.ts";
 import { LeaseKeeper } from "../../processor/run/lease.ts";

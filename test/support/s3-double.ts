@@ -13,8 +13,6 @@ export interface S3Double {
   unfinished(): string[];
   /** The caller's policy. */
   readonly permissions: Permissions;
-  /** Requests with an MD5 so far. */
-  readonly checked: () => number;
   close(): Promise<void>;
 }
 
@@ -31,12 +29,10 @@ export async function startS3Double(sessionToken?: string): Promise<S3Double> {
     copies: "parts",
   });
   let making: http.IncomingHttpHeaders = {};
-  let checked = 0;
   const permissions: Permissions = { allowed: null, asked: new Set() };
   const server = http.createServer((req, res) => {
     const url = new URL(req.url ?? "", "http://double");
     res.setHeader("server", "AmazonS3");
-    if (req.headers["content-md5"] !== undefined) checked++;
     const [, name = "", ...segments] = url.pathname.split("/");
     const key = decodeURIComponent(segments.join("/"));
     if (!url.searchParams.has("uploadId") && (req.method === "PUT" || req.method === "POST"))
@@ -56,7 +52,7 @@ export async function startS3Double(sessionToken?: string): Promise<S3Double> {
   });
   const origin = `http://127.0.0.1:${await listen(server)}`;
   return {
-    ...{ origin, bucket, rules: store.rules, permissions, checked: () => checked },
+    ...{ origin, bucket, rules: store.rules, permissions },
     making: () => making,
     unfinished: () => store.unfinished,
     async close() {

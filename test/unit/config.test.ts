@@ -40,7 +40,7 @@ test("names every bad value at once, one sentence per line", () => {
       PORT: "70000",
       NETWORK_SLOTS: "many",
       ALLOWED_PRIVATE_HOSTS: "localhost",
-      YTDLP_PROXY: "socks5://127.0.0.1:1",
+      YTDLP_PROXY: "socks4://127.0.0.1:1",
       YTDLP_EXTRACTOR_ARGS: "player_client=web",
       YTDLP_CHANNEL: "beta",
     });
@@ -52,7 +52,7 @@ test("names every bad value at once, one sentence per line", () => {
       "NETWORK_SLOTS must be a whole number",
       'ALLOWED_PRIVATE_HOSTS "localhost" is not host:port',
       "YTDLP_CHANNEL must be one of stable, nightly, master",
-      "YTDLP_PROXY must be http:// proxy URLs, separated by commas",
+      "YTDLP_PROXY must be http, https or socks5 proxy URLs, separated by commas",
       "YTDLP_EXTRACTOR_ARGS must look like youtube:player_client=web,tv;skip=dash generic:impersonate",
     ].join("\n"),
   );

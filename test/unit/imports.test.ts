@@ -113,6 +113,7 @@ const ROOMS = [
   "cookies",
   "jobs",
   "batches",
+  "exits",
   "runs",
   "sources",
   "intake",

@@ -2,7 +2,7 @@ import { expect, it } from "vitest";
 import { BlobStorage, GcsStorage, OssStorage, S3Storage } from "../../schema/api/storage.ts";
 import { JobCompletedEvent } from "../../schema/api/webhook.ts";
 import { parsePlans } from "../../worker/lib/marketplace-plans.ts";
-import { PAGES, readPage } from "../support/readme.ts";
+import { readPage } from "../support/readme.ts";
 
 /** The JSON that pages show, against the code that reads or writes it. */
 
@@ -11,16 +11,6 @@ const jsonBlocks = (page: string): string[] =>
 
 /** Requests that set a storage, in the order of the page; policies come between them. */
 const STORAGES = [S3Storage, BlobStorage, GcsStorage, OssStorage] as const;
-
-it("is a request, a policy, an event, a log line or a configuration", () => {
-  const pages = PAGES.filter((page) => jsonBlocks(page).length > 0);
-  expect(pages).toEqual([
-    "docs/marketplaces.md",
-    "docs/operations.md",
-    "docs/storage.md",
-    "docs/webhooks.md",
-  ]);
-});
 
 it("of the guide to storage is accepted, and names no field that does not exist", () => {
   const bodies = jsonBlocks("docs/storage.md")

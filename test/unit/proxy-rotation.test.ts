@@ -1,26 +1,13 @@
 import { expect, it } from "vitest";
-import { ProxyRotation } from "../../processor/egress/proxy-rotation.ts";
+import { ProxyRotation } from "../../processor/egress/upstream/proxy-rotation.ts";
 
 const PROXIES = ["http://a", "http://b", "http://c"];
 
-it("skips proxies that a host refused, for their time, and for that host alone", () => {
-  let now = 0;
-  const rotation = new ProxyRotation(PROXIES, () => now);
-  rotation.refuse("site", "http://a", 1_000);
-  expect(rotation.freeFor("site")).toBe(2);
-  const seen = Array.from({ length: 6 }, () => rotation.next("site"));
-  expect(new Set(seen)).toEqual(new Set(["http://b", "http://c"]));
-  expect(new Set(PROXIES.map(() => rotation.next("elsewhere")))).toEqual(new Set(PROXIES));
-  now = 1_000;
-  expect(rotation.freeFor("site")).toBe(3);
-});
-
-it("continues with all of them when each was refused, and with none where there are none", () => {
+it("gives every proxy its turn, separately for each host, and all others as replacements", () => {
   const rotation = new ProxyRotation(PROXIES);
-  for (const proxy of PROXIES) rotation.refuse("site", proxy, 1_000);
-  expect(rotation.freeFor("site")).toBe(0);
-  expect(PROXIES).toContain(rotation.next("site"));
-  const direct = new ProxyRotation([]);
-  direct.refuse("site", undefined, 1_000);
-  expect([direct.next("site"), direct.freeFor("site")]).toEqual([undefined, 0]);
+  const orders = PROXIES.map(() => rotation.orderFor("site"));
+  expect(orders.map(([first]) => first)).toEqual(PROXIES);
+  for (const order of orders) expect([...order].sort()).toEqual(PROXIES);
+  expect(rotation.orderFor("elsewhere")[0]).toBe(PROXIES[0]);
+  expect(new ProxyRotation([]).orderFor("site")).toEqual([]);
 });

@@ -23,7 +23,7 @@ let waiting: Map<string, number>;
 beforeEach(async () => {
   await env.DB.exec("delete from jobs");
   await env.DB.exec("delete from usage");
-  await env.DB.exec("delete from source_backoff");
+  await env.DB.exec("delete from exit_health");
   worker = new Harness();
   owners = new Map();
   waiting = new Map();

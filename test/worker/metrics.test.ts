@@ -15,7 +15,7 @@ let worker: Harness;
 let key: string;
 
 beforeEach(async () => {
-  for (const table of ["jobs", "end_counts", "site_runs", "source_backoff"]) {
+  for (const table of ["jobs", "end_counts", "exit_runs", "exit_health"]) {
     await env.DB.exec(`delete from ${table}`);
   }
   worker = new Harness({ DB: meter.binding });
@@ -120,7 +120,7 @@ describe("GET /status", () => {
     for (let i = 0; i < count; i++) {
       await run(`https://www.youtube.com/watch?v=${i}`, failed("bot_check"));
       // removes the back-off of the source, which is not the subject here
-      await env.DB.exec("delete from source_backoff");
+      await env.DB.exec("delete from exit_health");
       worker.services.backoffs.remove();
     }
   };
@@ -130,14 +130,24 @@ describe("GET /status", () => {
     for (let i = 0; i < 5; i++) await run(`https://vimeo.com/${i}`, i < 4 ? completed : failed("private"));
     await run("https://secret-host.example.net/a.mp4", completed);
     const shown = await status();
+    const last_success_at = expect.any(Number);
     expect(shown).toEqual({
       status: "impaired",
       window_seconds: 3600,
       sites: [
-        { site: "other", status: "unknown", success_rate: null },
+        {
+          ...{ site: "other", status: "unknown", success_rate: null, success_rate_24h: null },
+          ...{ last_success_at, reason: null },
+        },
         // the response to a private video is correct
-        { site: "vimeo", status: "ok", success_rate: 1 },
-        { site: "youtube", status: "failing", success_rate: 0 },
+        {
+          ...{ site: "vimeo", status: "ok", success_rate: 1, success_rate_24h: 1 },
+          ...{ last_success_at, reason: null },
+        },
+        {
+          ...{ site: "youtube", status: "failing", success_rate: 0, success_rate_24h: 0 },
+          ...{ last_success_at: null, reason: "bot_check" },
+        },
       ],
     });
     const { sites, operator: details } = await status(operator);
@@ -164,7 +174,7 @@ describe("GET /status", () => {
     await blocked(5);
     worker.now += 70 * 60_000;
     expect((await status()).sites).toEqual([]);
-    worker.now += 60 * 60_000;
+    worker.now += 24 * 60 * 60_000;
     expect(await worker.reconcile()).toMatchObject({ old_site_runs: 1 });
   });
 

@@ -102,7 +102,7 @@ describe("a source that refuses the address of one processor", () => {
   };
 
   it("is tried by the others, and left alone when all were refused", async () => {
-    await env.DB.exec("delete from source_backoff");
+    await env.DB.exec("delete from exit_health");
     await refused(NAMES.length);
     expect(new Set(taken.slice(-NAMES.length))).toEqual(new Set(NAMES));
     const before = taken.length;

@@ -13,7 +13,7 @@ let account: { id: string; key: string };
 let begun: number;
 
 beforeEach(async () => {
-  await env.DB.exec("delete from source_backoff");
+  await env.DB.exec("delete from exit_health");
   await env.DB.exec("delete from storage_backoff");
   worker = new Harness();
   account = await worker.account();
@@ -128,7 +128,7 @@ describe("a storage that is down", () => {
   it("never blocks the host of a source, whatever it asks for", async () => {
     const run = await worker.start(account.key, { storage: storage("down") });
     await worker.report(run, "outcome", failed("upload_failed", HOUR));
-    expect(await env.DB.prepare("select * from source_backoff").all()).toMatchObject({ results: [] });
+    expect(await env.DB.prepare("select * from exit_health").all()).toMatchObject({ results: [] });
   });
 
   it("is unblocked by a success", async () => {

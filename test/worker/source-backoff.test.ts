@@ -21,8 +21,8 @@ const onSite = () => ({ url: `https://${site}/watch?v=${crypto.randomUUID()}` })
 
 /** When the site may be asked again, from now; null when it is not in back-off. */
 async function blockedFor(): Promise<number | null> {
-  const row = await env.DB.prepare("select until from source_backoff where host = ?").bind(site).first();
-  return row === null ? null : Number(row.until) - worker.now;
+  const row = await env.DB.prepare("select until from exit_health where site = ?").bind(site).first();
+  return row === null || row.until === 0 ? null : Number(row.until) - worker.now;
 }
 
 /** Makes the site refuse the run of a job. */

@@ -55,6 +55,7 @@ const UNKNOWN = {
   account: "There is no account with this id",
   batch: "There is no batch with this id",
   delivery: "There is no webhook delivery with this id",
+  exit: "There is no exit with this name",
   job: "There is no job with this id",
   key: "This account has no key with this id",
   page: "There is no page at this address",

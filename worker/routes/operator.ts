@@ -4,6 +4,7 @@ import { changeAccount, createAccount, listAccounts, readAccount } from "../serv
 import { listAudit } from "../services/accounts/audit.ts";
 import { createKey, listKeys, revokeKey, rollKey } from "../services/accounts/keys.ts";
 import { viewAccountUsage } from "../services/accounts/usage.ts";
+import { changeExit, listExits, putExit, removeExit } from "../services/exits/exits.ts";
 import { renderMetrics } from "../services/maintenance/metrics.ts";
 import { reseal } from "../services/storage/reseal.ts";
 import { actorOf } from "./actor.ts";
@@ -44,6 +45,21 @@ export const operatorHandlers = {
   revokeKey: route(endpoints.revokeKey, async ({ c, context, params }) => {
     await revokeKey(context, actorOf(c), params.id, params.key_id);
     return ok({ message: "Key revoked", id: params.key_id });
+  }),
+
+  listExits: route(endpoints.listExits, async ({ context }) => ok(await listExits(context))),
+
+  putExit: route(endpoints.putExit, async ({ c, context, body }) =>
+    created(await putExit(context, actorOf(c), body)),
+  ),
+
+  changeExit: route(endpoints.changeExit, async ({ c, context, params, body }) =>
+    ok(await changeExit(context, actorOf(c), params.name, body)),
+  ),
+
+  removeExit: route(endpoints.removeExit, async ({ c, context, params }) => {
+    await removeExit(context, actorOf(c), params.name);
+    return ok({ message: "Exit removed", name: params.name });
   }),
 
   listAudit: route(endpoints.listAudit, async ({ context, query }) => ok(await listAudit(context, query))),

@@ -1,7 +1,8 @@
 /** `node main.ts <file>`: the Worker on the embedded platform, until SIGTERM. The file says how, see `PlatformFile`. */
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
-import { Log, LogLevel, Miniflare } from "miniflare";
+import { createRequire } from "node:module";
+import { releaseMemory } from "../release-memory.ts";
 import { createAssets } from "./assets.ts";
 import { openControl } from "./control.ts";
 import { createFront, DRAIN_MS } from "./front.ts";
@@ -9,6 +10,11 @@ import { createLineWriter } from "./line-writer.ts";
 import { createOutbound } from "./outbound.ts";
 import type { PlatformFile } from "./platform-file.ts";
 import { APP, workersOf } from "./workers.ts";
+
+// imported, its five megabytes would be searched for names to export, in memory that Node never gives back
+const { Log, LogLevel, Miniflare } = createRequire(import.meta.url)(
+  "miniflare",
+) as typeof import("miniflare");
 
 const [path] = process.argv.slice(2);
 if (path === undefined) throw new Error("The file that describes the platform is missing");
@@ -49,6 +55,7 @@ const front = createFront({
 });
 front.server.listen(file.port, file.host);
 await once(front.server, "listening");
+releaseMemory();
 
 let isStopping = false;
 const stop = async () => {

@@ -5,7 +5,6 @@ import { objectUrl } from "../object-url.ts";
 import { Retrier } from "../retrier.ts";
 import { S3ApiClient } from "../s3/s3-api-client.ts";
 import { XmlObjectStore } from "../s3/xml-object-store.ts";
-import { checksumsFor } from "../s3/xml-service.ts";
 import type { StoreOptions } from "../store-options.ts";
 import { StorageTransport } from "../transport.ts";
 import { digestInline } from "../uploads/content-digest.ts";
@@ -46,7 +45,6 @@ export class GcsObjectStore extends XmlObjectStore {
       bucket,
       options: more.options,
       digest: more.digest ?? digestInline,
-      checksums: checksumsFor(endpoint),
       client: new S3ApiClient({
         provider: "gcs",
         ...{ address, transport, retrier },

@@ -5,7 +5,6 @@ import { objectUrl } from "../object-url.ts";
 import { Retrier } from "../retrier.ts";
 import { S3ApiClient } from "../s3/s3-api-client.ts";
 import { XmlObjectStore } from "../s3/xml-object-store.ts";
-import { checksumsFor } from "../s3/xml-service.ts";
 import type { StoreOptions } from "../store-options.ts";
 import { StorageTransport } from "../transport.ts";
 import { digestInline } from "../uploads/content-digest.ts";
@@ -35,7 +34,6 @@ export class OssObjectStore extends XmlObjectStore {
       bucket: options.bucket,
       options: options.options,
       digest: options.digest ?? digestInline,
-      checksums: checksumsFor(options.endpoint),
       client: new S3ApiClient({
         provider: "oss",
         ...{ address, retrier, transport: new StorageTransport(options) },

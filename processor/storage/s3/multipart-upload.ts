@@ -30,7 +30,7 @@ const GONE = "NoSuchUpload";
 interface StoredPart {
   readonly etag: string;
   readonly bytes: number;
-  /** Null if the storage does not report it and it was not computed. */
+  /** Null for a copied part of which the storage reports none. */
   readonly md5: Buffer | null;
 }
 
@@ -42,7 +42,6 @@ export class MultipartUpload implements CopyingUpload {
   readonly #key: string;
   readonly #owner: string;
   readonly #parts: StoredPart[] = [];
-  #sendsMd5: boolean;
   readonly #onRetry = () => {
     this.retries++;
   };
@@ -51,7 +50,6 @@ export class MultipartUpload implements CopyingUpload {
     this.#service = service;
     this.#key = key;
     this.#owner = owner;
-    this.#sendsMd5 = service.checksums === "always";
     this.ref = ref;
   }
 
@@ -79,36 +77,21 @@ export class MultipartUpload implements CopyingUpload {
   }
 
   async putPart(index: number, body: readonly Uint8Array[], signal: AbortSignal): Promise<void> {
-    const { digest } = this.#service;
-    const md5 = this.#sendsMd5 ? await digest(body) : null;
-    try {
-      await this.#put(index, body, md5, signal);
-    } catch (error) {
-      if (md5 !== null || !asksForChecksum(error)) throw error;
-      this.#sendsMd5 = true;
-      await this.#put(index, body, await digest(body), signal);
-    }
-  }
-
-  async #put(
-    index: number,
-    body: readonly Uint8Array[],
-    md5: Buffer | null,
-    signal: AbortSignal,
-  ): Promise<void> {
-    const { headers } = await this.#service.client.send({
+    const { client, digest } = this.#service;
+    const md5 = await digest(body);
+    const { headers } = await client.send({
       method: "PUT",
       key: this.#key,
       query: { partNumber: String(index + 1), uploadId: this.ref },
-      headers: md5 ? { "content-md5": md5.toString("base64") } : {},
+      headers: { "content-md5": md5.toString("base64") },
       body,
       signal,
       onRetry: this.#onRetry,
-      ...(md5 ? { check: (response) => requireStored(response.headers, md5) } : {}),
+      check: (response) => requireStored(response.headers, md5),
     });
     if (!headers.etag) throw new StorageFault("upload_failed", "the storage did not confirm a part");
     const bytes = body.reduce((sum, chunk) => sum + chunk.byteLength, 0);
-    this.#parts[index] = { etag: headers.etag, bytes, md5: md5 ?? md5OfEtag(headers.etag) };
+    this.#parts[index] = { etag: headers.etag, bytes, md5 };
   }
 
   async copyPart(
@@ -227,10 +210,3 @@ export class MultipartUpload implements CopyingUpload {
 
 const isGone = (failure: unknown): boolean =>
   failure instanceof StorageFault && failure.detail?.startsWith(GONE) === true;
-
-/** A bucket with object lock, for one, does not accept a part without. */
-function asksForChecksum(failure: unknown): boolean {
-  if (!(failure instanceof StorageFault)) return false;
-  const { detail = "" } = failure;
-  return detail.includes("(400)") && /content-md5|checksum/i.test(detail);
-}

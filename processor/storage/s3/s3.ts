@@ -9,13 +9,9 @@ import { StorageTransport } from "../transport.ts";
 import { digestInline } from "../uploads/content-digest.ts";
 import { S3ApiClient } from "./s3-api-client.ts";
 import { XmlObjectStore } from "./xml-object-store.ts";
-import { type Checksums, checksumsFor } from "./xml-service.ts";
 
 /** Where to write, and with which credentials. */
-export interface S3Options extends BucketAddress, S3Credentials, StoreOptions {
-  /** Default: `asked` over TLS, else `always`. */
-  readonly checksums?: Checksums;
-}
+export interface S3Options extends BucketAddress, S3Credentials, StoreOptions {}
 
 /** What both S3 and R2 accept: R2 requires equal parts, and bodies that leave a container are limited in size. */
 const LIMITS: PartLimits = { minBytes: 5 << 20, maxBytes: 64 << 20, maxParts: 10_000, equalParts: true };
@@ -38,7 +34,6 @@ export class S3ObjectStore extends XmlObjectStore {
       bucket: options.bucket,
       options: options.options,
       digest: options.digest ?? digestInline,
-      checksums: options.checksums ?? checksumsFor(options.endpoint),
       client: new S3ApiClient({
         provider: "s3",
         address: options,

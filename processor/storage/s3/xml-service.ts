@@ -10,14 +10,5 @@ export interface XmlService extends Pick<StorageTarget, "options"> {
   readonly bucket: string;
   readonly client: S3ApiClient;
   readonly digest: ContentDigest;
-  /** When parts are sent with their MD5, which costs twice the CPU time of encrypting them. */
-  readonly checksums: Checksums;
   readonly signGet: (key: string, seconds: number, fileName?: string) => Promise<string>;
 }
-
-/** `asked`: if the storage does not accept a part without. */
-export type Checksums = "always" | "asked";
-
-/** TLS protects the bytes on their way; without it, nothing else does. */
-export const checksumsFor = (endpoint: string): Checksums =>
-  endpoint.startsWith("https:") ? "asked" : "always";

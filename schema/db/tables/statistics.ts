@@ -37,7 +37,7 @@ export const endCounts = sqliteTable(
   (table) => [primaryKey({ columns: [table.site, table.storage, table.outcome] })],
 );
 
-/** How runs ended lately, failures that are retried included: what `GET /status` says of each site. */
+/** Counters of the former version, which had no exits. Only that version reads and writes it. */
 export const siteRuns = sqliteTable(
   "site_runs",
   {
@@ -49,4 +49,25 @@ export const siteRuns = sqliteTable(
     runs: integer("runs").notNull(),
   },
   (table) => [primaryKey({ columns: [table.period, table.site, table.outcome] })],
+);
+
+/** How runs ended in the last day, by site and exit, failures that are retried included: what `GET /status` says. */
+export const exitRuns = sqliteTable(
+  "exit_runs",
+  {
+    /** Start of the five minutes in which the runs ended. */
+    period: time("period").notNull(),
+    /** See `schema/telemetry/site.ts`. */
+    site: text("site").notNull(),
+    exit: text("exit").notNull(),
+    /** `completed`, or the error code of the run. */
+    outcome: text("outcome").notNull(),
+    /** Runs that ended so, counted with their last exit. */
+    runs: integer("runs").notNull(),
+    /** Tries with this exit that ended so. A run that was refused by one exit and served by another tried both. */
+    tries: integer("tries").notNull(),
+    /** When the last of them ended. */
+    last_at: time("last_at").notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.period, table.site, table.exit, table.outcome] })],
 );

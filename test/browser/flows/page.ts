@@ -104,7 +104,12 @@ export function pageFlows(): void {
       "#/usage",
       "#/absent",
     ];
-    const OPERATOR_PAGES = ["#/operator/health", "#/operator/accounts", "#/operator/audit"];
+    const OPERATOR_PAGES = [
+      "#/operator/health",
+      "#/operator/accounts",
+      "#/operator/exits",
+      "#/operator/audit",
+    ];
 
     /** What axe finds on a page in light mode, in dark mode and on a phone. */
     async function violationsOf({ page, violations }: OpenedConsole): Promise<string[]> {

@@ -44,7 +44,7 @@ export class StackDatabase {
       update webhook_deliveries set next_try_at = 0, hint_due_at = 0 where status = 'pending';
       update webhook_endpoints set paused_until = null, strikes = 0 where paused_until is not null;
       update batches set check_due_at = 0 where finished_at is null and check_due_at is not null;
-      delete from source_backoff;
+      delete from exit_health;
       delete from storage_backoff;
     `);
   }

@@ -1,5 +1,5 @@
 import { getTableColumns, gte, lt, sql } from "drizzle-orm";
-import { endCounts, siteRuns } from "../../../schema/db/tables/statistics.ts";
+import { endCounts, exitRuns } from "../../../schema/db/tables/statistics.ts";
 import type { Db } from "../connection.ts";
 import type { Guard, GuardedSetStatement, GuardedStatement } from "../guarded-statements.ts";
 
@@ -46,28 +46,59 @@ function insertCounts(db: Db, ends: readonly CountedEnd[], guard: Guard) {
 /** All counters. */
 export const endCountsQuery = (db: Db) => db.select().from(endCounts);
 
-/** Counts a run together with the move that it causes. @param period start of the five minutes */
-export const countRun =
-  (period: number, site: string, outcome: string): GuardedStatement =>
-  (db, guard) =>
-    db
-      .insert(siteRuns)
-      .select(sql`select ${period}, ${site}, ${outcome}, 1 where ${guard}`)
-      .onConflictDoUpdate({
-        target: [siteRuns.period, siteRuns.site, siteRuns.outcome],
-        set: { runs: sql`${siteRuns.runs} + 1` },
-      });
+/** A run, or a try of it with one exit. */
+export interface CountedTry {
+  /** Start of the five minutes. */
+  readonly period: number;
+  readonly site: string;
+  readonly exit: string;
+  readonly outcome: string;
+  /** 1 for the run's last try, whose outcome is the run's. */
+  readonly runs: 0 | 1;
+  readonly tries: 0 | 1;
+  readonly last_at: number;
+}
 
-/** Runs since a time, by site and outcome. */
-export const siteRunsQuery = (db: Db, since: number) =>
+/** Counts the tries of a run together with the move that it causes. */
+export const countTries =
+  (tries: readonly CountedTry[]): GuardedStatement =>
+  (db, guard) => {
+    const value = (name: keyof CountedTry) => sql.raw(`json_extract(tried.value, '$.${name}')`);
+    const names = ["period", "site", "exit", "outcome"] as const;
+    return db
+      .insert(exitRuns)
+      .select(
+        sql`select ${sql.join(names.map(value), sql`, `)}, sum(${value("runs")}), sum(${value("tries")}), max(${value("last_at")})
+          from json_each(${JSON.stringify(tries)}) as tried
+          where ${guard} group by ${sql.join(names.map(value), sql`, `)}`,
+      )
+      .onConflictDoUpdate({
+        target: names.map((name) => exitRuns[name]),
+        set: {
+          runs: sql`${exitRuns.runs} + ${sql.raw("excluded.runs")}`,
+          tries: sql`${exitRuns.tries} + ${sql.raw("excluded.tries")}`,
+          last_at: sql`max(${exitRuns.last_at}, ${sql.raw("excluded.last_at")})`,
+        },
+      });
+  };
+
+/** Runs and tries since a time, by site, exit and outcome. */
+export const exitRunsQuery = (db: Db, since: number) =>
   db
-    .select({ site: siteRuns.site, outcome: siteRuns.outcome, runs: sql<number>`sum(${siteRuns.runs})` })
-    .from(siteRuns)
-    .where(gte(siteRuns.period, since))
-    .groupBy(siteRuns.site, siteRuns.outcome);
+    .select({
+      site: exitRuns.site,
+      exit: exitRuns.exit,
+      outcome: exitRuns.outcome,
+      runs: sql<number>`sum(${exitRuns.runs})`,
+      tries: sql<number>`sum(${exitRuns.tries})`,
+      lastAt: sql<number>`max(${exitRuns.last_at})`,
+    })
+    .from(exitRuns)
+    .where(gte(exitRuns.period, since))
+    .groupBy(exitRuns.site, exitRuns.exit, exitRuns.outcome);
 
 /** @returns how many rows were removed */
-export async function removeSiteRuns(db: Db, before: number): Promise<number> {
-  const { meta } = await db.delete(siteRuns).where(lt(siteRuns.period, before));
+export async function removeExitRuns(db: Db, before: number): Promise<number> {
+  const { meta } = await db.delete(exitRuns).where(lt(exitRuns.period, before));
   return meta.changes;
 }

@@ -3,6 +3,7 @@ import type { Adjustment } from "../../../schema/media.ts";
 import type { RequestContext } from "../../context.ts";
 import { ApiError, invalidMember } from "../../lib/api-error.ts";
 import type { Account } from "../accounts/key-cache.ts";
+import { requireCountry } from "../exits/require-country.ts";
 import { recognise } from "../sources/listing/recognise.ts";
 import { requirePublic } from "../sources/require-public.ts";
 import { acceptBatch, type BatchEntry } from "./accept-batch.ts";
@@ -46,6 +47,7 @@ export async function createBulk(
     sent,
     ignored.filter(({ field }) => entryIndexOf(field) === null),
   );
+  await requireCountry(context, body.geo);
   for (const [index, { url }] of body.jobs.entries()) requirePublic(context.config, pathOf(index), url);
   const [storage, entries] = await Promise.all([
     storageOfRequest(context, account, body.storage),

@@ -3,6 +3,7 @@ import type { Adjustment } from "../../../schema/media.ts";
 import type { Asker, RequestContext } from "../../context.ts";
 import type { LogFields } from "../../lib/log.ts";
 import type { Account } from "../accounts/key-cache.ts";
+import { requireCountry } from "../exits/require-country.ts";
 import type { ListedEntry, Listing, RecognisedList } from "../sources/listing/listing.ts";
 import { recognise } from "../sources/listing/recognise.ts";
 import { type AcceptedBatch, acceptBatch, findAccepted } from "./accept-batch.ts";
@@ -40,6 +41,7 @@ export async function createJobs(
   { id, body, sent, ignored }: JobCreation,
 ): Promise<Creation> {
   const prepared = prepareJob(context.config, account.limits, body, sent, ignored);
+  await requireCountry(context, body.geo);
   const recognised = recognise(prepared.url, body.batch ?? false);
   switch (recognised.type) {
     case "media":

@@ -116,6 +116,7 @@ async function viewJob(
     actual_audio_language: row.actual_audio_language,
     audio_languages: row.audio_languages ?? [],
     download_strategy: row.strategy,
+    exit: row.details?.exit ?? null,
     copied_from: row.details?.copied_from ?? null,
     tool_versions: row.tool_versions,
     webhook_status: reportsEnd(row) ? (delivery?.status ?? "pending") : "no_webhook",

@@ -1,16 +1,17 @@
 import type { RequestContext } from "../../context.ts";
 import { eraseDeliveries } from "../../db/delivery-rows.ts";
+import { removeHealth } from "../../db/exits/health-rows.ts";
 import { type ExpiryCursor, expiredQuery } from "../../db/expiry-rows.ts";
 import { eraseRequests } from "../../db/idempotency-rows.ts";
 import type { JobRow } from "../../db/job-rows.ts";
-import { removeSiteRuns } from "../../db/metrics/statistics.ts";
+import { removeExitRuns } from "../../db/metrics/statistics.ts";
 import { beginErasureQuery, finishErasure, giveUpErasure } from "../../db/object-owners.ts";
 import { eachPage, type PageBudget } from "../../lib/each-page.ts";
 import { describeError } from "../../lib/log.ts";
 import { firstUuidOf } from "../../lib/uuid.ts";
 import { RESPONSE_KEPT_MS } from "../intake/run-once.ts";
 import { ERASURE_MS } from "../jobs/delete-file.ts";
-import { WINDOW_MS } from "../runs/run-counts.ts";
+import { DAY_MS, WINDOW_MS } from "../runs/run-counts.ts";
 import { deliveredKeys } from "../storage/links.ts";
 
 /** Timed erasures, as parts of reconcile. Each is bounded and continues in the next run. */
@@ -32,7 +33,11 @@ export const eraseOldRequests = (context: RequestContext, budget: PageBudget): P
 
 /** There are few rows for each five minutes, so one statement removes them all. */
 export const eraseOldSiteRuns = (context: RequestContext): Promise<number> =>
-  removeSiteRuns(context.db, context.clock() - 2 * WINDOW_MS);
+  removeExitRuns(context.db, context.clock() - DAY_MS - WINDOW_MS);
+
+/** Sites and exits of which nothing has to be known. */
+export const eraseOldHealth = (context: RequestContext): Promise<number> =>
+  removeHealth(context.db, context.clock() - WINDOW_MS, context.clock() - 2 * DAY_MS);
 
 /**
  * Deletes files from the operator's bucket when their retention has expired. The job drops its reference only after the

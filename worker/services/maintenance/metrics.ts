@@ -10,10 +10,10 @@ import {
 import type { RequestContext } from "../../context.ts";
 import { ping } from "../../db/connection.ts";
 import { pendingDeliveriesQuery } from "../../db/delivery-rows.ts";
+import { runsByInstanceQuery } from "../../db/exits/backoff-rows.ts";
 import { dueCountQuery, oldestDueQuery } from "../../db/job-queue.ts";
 import { type EndCountRow, endCountsQuery } from "../../db/metrics/statistics.ts";
 import { endedCountsQuery } from "../../db/retention-rows.ts";
-import { runsByInstanceQuery } from "../../db/source-backoff.ts";
 import { VERSION } from "../../lib/version.ts";
 import { viewStatus } from "./site-status.ts";
 

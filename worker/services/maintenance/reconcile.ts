@@ -14,12 +14,19 @@ import { eachPage, type PageBudget } from "../../lib/each-page.ts";
 import { describeError } from "../../lib/log.ts";
 import { MESSAGES_AT_ONCE } from "../../lib/send-messages.ts";
 import { BATCH_GRACE_MS } from "../batches/grace.ts";
+import { reportStates } from "../exits/alerts.ts";
 import { sendDeliveryMessages, sendDispatchMessages } from "../queue/sender.ts";
 import { takeBackLost } from "../runs/lost-runs.ts";
 import { abortUpload, eraseRecording } from "../storage/orphaned-uploads.ts";
 import { admitDue } from "../subscriptions/admit.ts";
 import { sweepSubscriptions } from "../subscriptions/keep.ts";
-import { eraseExpiredFiles, eraseOldDeliveries, eraseOldRequests, eraseOldSiteRuns } from "./erasures.ts";
+import {
+  eraseExpiredFiles,
+  eraseOldDeliveries,
+  eraseOldHealth,
+  eraseOldRequests,
+  eraseOldSiteRuns,
+} from "./erasures.ts";
 import { removeOldRows } from "./retention.ts";
 
 /**
@@ -74,6 +81,8 @@ const PARTS = {
   old_deliveries: eraseOldDeliveries,
   old_requests: eraseOldRequests,
   old_site_runs: eraseOldSiteRuns,
+  alerts: reportStates,
+  old_health: eraseOldHealth,
   stray_secrets: eraseStraySecrets,
   old_rows: removeOldRows,
 };

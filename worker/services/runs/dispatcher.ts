@@ -8,21 +8,22 @@ import { WIRE_VERSION } from "../../../schema/wire/version.ts";
 import type { RequestContext } from "../../context.ts";
 import type { QueueFilter } from "../../db/fair-queue.ts";
 import { setRunner } from "../../db/job-queue.ts";
-import { findJobForRun, findNextJobForRun, type JobRow } from "../../db/job-rows.ts";
+import { findJobForRun, findNextJobForRun, type JobRow, type NewJobRow } from "../../db/job-rows.ts";
 import type { ReuseOfJob } from "../../db/reuse/reuse-of-job.ts";
 import { hasRunningTwin } from "../../db/reuse/twins.ts";
 import { describeError } from "../../lib/log.ts";
 import { maxFilesizeOf, monthOf } from "../accounts/usage.ts";
 import { cookiesForRun } from "../cookies/cookies-for.ts";
+import { type Reservation, wireExits } from "../exits/assign-exits.ts";
 import { transition } from "../jobs/transitions.ts";
 import { sendDispatchMessages } from "../queue/sender.ts";
 import { copyTerms, deliveredFile } from "../reuse/delivered-file.ts";
 import { postponeForTwin } from "../reuse/twins.ts";
 import { openSourceUrls, type SourceUrls } from "../storage/sealed-urls.ts";
+import { admit } from "./admittance.ts";
 import { Capacity, runClassOf } from "./capacity.ts";
 import { runToken } from "./run-token.ts";
 import type { Place, StartResponse } from "./runner.ts";
-import { putOffBlocked } from "./source-backoff.ts";
 import { type RunStorage, storageOfJob } from "./storage-of-job.ts";
 
 /**
@@ -139,27 +140,39 @@ async function attempt(
   if (dueIn > 0) return { type: "later", why: "not_due", delaySeconds: Math.ceil(dueIn / 1000) };
   const wait = context.capacity.waitSeconds(context.clock(), runClassOf(found.job));
   if (wait > 0) return { type: "later", why: "busy", delaySeconds: wait };
-  const admittance = await putOffBlocked(context, found.job, found.config);
+  const urls = await openUrls(context, found.job);
+  const cookies = urls ? await openCookies(context, found, urls) : NO_COOKIES;
+  const admittance = await admit(context, found.job, found.config, cookies.jar?.exit ?? null);
   if (admittance.type === "put_off") return admittance;
+  const { assignment, reservation } = admittance;
+  const [firstExit] = assignment.exits;
   const reuse = reuseOf(found);
-  if (reuse?.twin) return waitFor(context, found.job, reuse.twin);
+  if (reuse?.twin) {
+    reservation.release();
+    return waitFor(context, found.job, reuse.twin);
+  }
 
-  const [storage, urls, file] = await Promise.all([
+  const [storage, file] = await Promise.all([
     openStorage(context, found),
-    openUrls(context, found.job),
     reuse?.file ? fileOf(context, reuse.file) : null,
   ]);
-  const cookies = urls ? await openCookies(context, found, urls) : NO_COOKIES;
-  const place = placeOf(context, found.job, admittance.refusedRunners);
+  const place = placeOf(context, found.job, assignment.refusedRunners);
   const claim = await claimFor(context, found.job, place, {
     filter: queueFilterOf(context, passed),
-    columns: storage?.columns ?? {},
+    columns: {
+      ...storage?.columns,
+      ...(firstExit ? { details: { ...found.job.details, exit: firstExit.name } } : {}),
+    },
     isShared: reuse !== null,
   }).catch((error: unknown) => {
     context.runner.release(place);
+    reservation.release();
     throw error;
   });
-  if (claim.type !== "moved" || !storage || !urls) context.runner.release(place);
+  if (claim.type !== "moved" || !storage || !urls) {
+    context.runner.release(place);
+    reservation.release();
+  }
   if (claim.type === "behind") {
     // its twin may have been claimed since it was read
     const now = reuse && (await findJobForRun(context.db, id, copyTerms(context)));
@@ -173,10 +186,18 @@ async function attempt(
     await transition(context, id, { type: "failed", code }, { attempt });
     return { type: "nothing_to_do" };
   }
-  const facts = { urls, storage, cookies, limits: found.limits, ...(reuse ? { reuse: { file } } : {}) };
+  const exits = wireExits(context, assignment.exits, assignment.fetchesDirectly);
+  const facts = {
+    urls,
+    storage,
+    cookies,
+    exits,
+    limits: found.limits,
+    ...(reuse ? { reuse: { file } } : {}),
+  };
   const run = await runOf(context, claim.job, attempt, facts);
   const response = await handOver(context, claim.job, run, place);
-  return settle(context, claim.job, place, { attempt, response });
+  return settle(context, claim.job, place, { attempt, response, reservation });
 }
 
 /** Hands the run over, as a span of the job's trace. */
@@ -221,11 +242,7 @@ const claimFor = (
   context: RequestContext,
   job: JobRow,
   { order: [runner] }: Place,
-  {
-    filter,
-    columns,
-    isShared,
-  }: { filter: QueueFilter; columns: Partial<RunStorage["columns"]>; isShared: boolean },
+  { filter, columns, isShared }: { filter: QueueFilter; columns: Partial<NewJobRow>; isShared: boolean },
 ) =>
   transition(
     context,
@@ -283,23 +300,36 @@ async function openUrls(context: RequestContext, job: JobRow): Promise<SourceUrl
   }
 }
 
-/** The stored cookies that the job's source may get. */
-function openCookies(
+/** The stored cookies that the job's source may get; those that are bound to an exit that is gone are left out. */
+async function openCookies(
   context: RequestContext,
   { job, jars }: FoundJob,
   { url, media_url }: SourceUrls,
 ): Promise<CookieUse> {
   const mode = Cookies.safeParse(job.request.cookies).data;
-  return cookiesForRun(context, media_url ?? url, { jars, mode });
+  const cookies = await cookiesForRun(context, media_url ?? url, { jars, mode });
+  const bound = cookies.jar?.exit ?? null;
+  if (bound === null) return cookies;
+  const { exits } = await context.backoffs.read(context);
+  return exits.some(({ name }) => name === bound) ? cookies : { ...cookies, jar: null };
+}
+
+/** A run that was offered to processors. */
+interface HandedOver {
+  readonly attempt: number;
+  readonly response: StartResponse;
+  readonly reservation: Reservation;
 }
 
 async function settle(
   context: RequestContext,
   before: JobRow,
   { order, isRestricted }: Place,
-  { attempt, response }: { attempt: number; response: StartResponse },
+  { attempt, response, reservation }: HandedOver,
 ): Promise<Dispatch> {
   const { id } = before;
+  if (response.type === "accepted") reservation.commit();
+  else reservation.release();
   switch (response.type) {
     case "accepted":
       if (response.runner !== order[0]) await setRunner(context.db, id, attempt, response.runner);
@@ -348,12 +378,11 @@ async function settle(
 }
 
 /** What a run needs in addition to the job's row. */
-interface OpenedJob {
+interface OpenedJob extends Pick<RunRequest, "exits" | "reuse"> {
   readonly urls: SourceUrls;
   readonly storage: RunStorage;
   readonly cookies: CookieUse;
   readonly limits: Limits | null;
-  readonly reuse?: RunRequest["reuse"];
 }
 
 /** Everything that a processor needs to know about a job. */
@@ -361,7 +390,7 @@ async function runOf(
   context: RequestContext,
   job: JobRow,
   attempt: number,
-  { urls, storage, cookies, limits, reuse }: OpenedJob,
+  { urls, storage, cookies, limits, reuse, exits }: OpenedJob,
 ): Promise<RunRequest> {
   const request = JobRequest.parse({ ...job.request, url: urls.url });
   return {
@@ -389,6 +418,7 @@ async function runOf(
     ...(reuse === undefined ? {} : { reuse }),
     batch: job.batch_id !== null,
     alone: runsAlone(job),
+    exits,
     cookies,
     recording: {
       asked: request.live_recording ?? false,

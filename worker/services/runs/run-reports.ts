@@ -21,15 +21,16 @@ import { isBeingWritten } from "../../db/object-owners.ts";
 import { ownsFile } from "../../db/reuse/delivered-files.ts";
 import { ApiError } from "../../lib/api-error.ts";
 import { jarChanges, type UseOfCookies } from "../cookies/report-use.ts";
+import { hasOtherExit } from "../exits/exit-outcomes.ts";
 import { keepClaims, transition } from "../jobs/transitions.ts";
 import { knownFile, learnedMedia } from "../reuse/delivered-file.ts";
 import { placeOf } from "../storage/object-owner.ts";
+import { backoffStatements } from "./admittance.ts";
 import { runClassOf } from "./capacity.ts";
 import { dispatchDue } from "./dispatcher.ts";
 import { takeBackLost } from "./lost-runs.ts";
 import { runCounts } from "./run-counts.ts";
 import { isRunToken } from "./run-token.ts";
-import { backoffStatements } from "./source-backoff.ts";
 
 /**
  * Reports of runs. A report counts only while its claim stands. A run that lost its job receives `lease_lost`, and
@@ -179,13 +180,15 @@ export async function takeOutcome(
   { jobId, attempt }: Claim,
   { outcome, free_slots }: Pick<Outcome, "outcome" | "free_slots">,
 ): Promise<void> {
+  const read = await findJob(context.db, jobId);
   const [backoffs, learned, jars] = await Promise.all([
-    backoffStatements(context, outcome),
+    backoffStatements(context, outcome, read),
     outcome.type === "completed" ? learnedMedia(context, outcome.delivery) : () => [],
     jarChanges(context, usedCookies(outcome)),
   ]);
-  const ended = await transition(context, jobId, eventOf(outcome), {
+  const ended = await transition(context, jobId, await eventOf(context, outcome, read), {
     attempt,
+    ...(read ? { read } : {}),
     set: (job) => factsOf(job, outcome),
     guardedStatements: (job) => [
       ...backoffs(job),
@@ -197,6 +200,7 @@ export async function takeOutcome(
   if (ended.type === "moved") await jars.settle();
   if (ended.type === "moved" && ended.job.runner !== null) {
     context.runner.freed(ended.job.runner, runClassOf(ended.job), free_slots);
+    if (ended.job.details?.exit !== undefined) context.backoffs.countRun(ended.job.details.exit, -1);
   }
   context.defer(dispatchDue(context, free_slots));
   if (ended.type === "moved") return;
@@ -204,7 +208,11 @@ export async function takeOutcome(
   throw leaseLost();
 }
 
-function eventOf(outcome: Outcome["outcome"]): JobEvent {
+async function eventOf(
+  context: RequestContext,
+  outcome: Outcome["outcome"],
+  job: JobRow | undefined,
+): Promise<JobEvent> {
   switch (outcome.type) {
     case "failed":
       return {
@@ -212,7 +220,8 @@ function eventOf(outcome: Outcome["outcome"]): JobEvent {
         code: outcome.code,
         retryAfterMs: outcome.retry_after_ms ?? undefined,
         transient: outcome.transient,
-        hasOtherExit: (outcome.other_exits ?? 0) > 0,
+        hasOtherExit:
+          job !== undefined && hasOtherExit(context, await context.backoffs.read(context), job, outcome),
       };
     case "postponed":
       return { type: "postponed", until: outcome.until };
@@ -255,10 +264,13 @@ const attemptsOf = (
   attempts === undefined ? {} : { cascade_attempts: (cascade_attempts ?? 0) + attempts };
 
 function deliveryColumns(job: JobRow, delivery: Delivery): Partial<NewJobRow> {
-  const { key, timings, title, description, release_date, adjustments, clip, source: _, ...facts } = delivery;
+  const { key, timings, title, description, release_date, adjustments, clip, details, ...others } = delivery;
+  const { source: _, ...facts } = others;
   return {
     ...facts,
     ...timings,
+    // what the claim knew stands, as far as the run does not know better
+    details: { ...job.details, ...details },
     object_key: key,
     object_stem: stemOf(key),
     clip_start: clip?.start ?? null,

@@ -6,6 +6,7 @@ import type { Asker, RequestContext } from "../../context.ts";
 import { ApiError, dependencyUnavailable } from "../../lib/api-error.ts";
 import { cookiesForProbe } from "../cookies/cookies-for.ts";
 import { noteProbe } from "../cookies/report-use.ts";
+import { exitForProbe } from "../exits/assign-exits.ts";
 
 /** What a source reported; see `ProbeOutcome`. */
 export type Found = Extract<ProbeOutcome, { type: "found" }>;
@@ -29,8 +30,11 @@ export async function probeSource(
   asker: Asker,
   question: MediaQuestion,
 ): Promise<Found> {
-  const cookies = await cookiesForProbe(context, question.url, asker);
-  const response = await context.runner.probe({ v: WIRE_VERSION, ...question, cookies });
+  const [cookies, exit] = await Promise.all([
+    cookiesForProbe(context, question.url, asker),
+    exitForProbe(context, question.url),
+  ]);
+  const response = await context.runner.probe({ v: WIRE_VERSION, ...question, cookies, exit });
   switch (response.type) {
     case "answered":
       await noteProbe(context, response.outcome.cookies);

@@ -4,6 +4,7 @@ import type { RequestContext } from "../../context.ts";
 import { writeWithAudit } from "../../db/audit-rows.ts";
 import { jarsToResealQuery, replaceJarSecret } from "../../db/cookies/jar-rows.ts";
 import { findCredentialsToReseal, replaceCredentials } from "../../db/credentials.ts";
+import { findExitsToReseal, replaceExitUrl } from "../../db/exits/exit-rows.ts";
 import {
   ACCOUNT_SECRETS,
   findAccountSecretsToReseal,
@@ -83,6 +84,16 @@ function secretKinds({ db, sealer }: RequestContext): ResealKind[] {
         (await jarsToResealQuery(db, newestPrefix, limit)).map((jar) => ({
           owner: jar.id,
           renew: async () => [replaceJarSecret(db, jar, await again(jar.sealed, sealedForJar(jar)))],
+        })),
+    },
+    {
+      find: async (limit) =>
+        (await findExitsToReseal(db, newestPrefix, limit)).map(({ owner, sealed }) => ({
+          owner,
+          renew: async () => {
+            const after = await again(sealed, { owner, purpose: "exit.url" });
+            return [replaceExitUrl(db, owner, sealed, after.sealed)];
+          },
         })),
     },
     ...ACCOUNT_SECRETS.map((secret) => ({

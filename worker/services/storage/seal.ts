@@ -26,6 +26,7 @@ export type SealPurpose =
   | "account.storage"
   | "account.webhook_secret"
   | "batch.show_url"
+  | "exit.url"
   | "feed.entry"
   | "feed.lease"
   | "feed.url"
@@ -37,7 +38,7 @@ export type SealPurpose =
 
 /** Owner and purpose of a value. Both are authenticated, so a value that was copied to another row does not open. */
 export interface SealedFor {
-  /** Id of the job or account that the value belongs to; for cookies, with the name of their site. */
+  /** Id of the job or account, or name of the exit, that the value belongs to; for cookies, with the name of their site. */
   readonly owner: string;
   readonly purpose: SealPurpose;
 }

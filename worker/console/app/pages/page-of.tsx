@@ -12,6 +12,7 @@ import { JobsPage } from "./jobs/jobs.tsx";
 import { AccountPage } from "./operator/account.tsx";
 import { AccountsPage } from "./operator/accounts.tsx";
 import { AuditPage } from "./operator/audit.tsx";
+import { ExitsPage } from "./operator/exits.tsx";
 import { HealthPage } from "./operator/health.tsx";
 import { OverviewPage } from "./overview.tsx";
 import { StoragePage } from "./storage.tsx";
@@ -55,6 +56,8 @@ function operatorPage([, page, id = ""]: readonly string[], query: URLSearchPara
       return <HealthPage />;
     case "accounts":
       return id === "" ? <AccountsPage /> : <AccountPage key={id} id={id} />;
+    case "exits":
+      return <ExitsPage />;
     case "audit":
       return <AuditPage accountId={query.get("account") ?? ""} />;
     default:

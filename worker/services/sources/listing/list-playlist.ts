@@ -6,6 +6,7 @@ import { ApiError, dependencyUnavailable } from "../../../lib/api-error.ts";
 import { describeError } from "../../../lib/log.ts";
 import { cookiesForProbe } from "../../cookies/cookies-for.ts";
 import { noteProbe } from "../../cookies/report-use.ts";
+import { exitForProbe } from "../../exits/assign-exits.ts";
 import type { ListReply } from "../../runs/runner.ts";
 import { SourceRefusedError } from "../probe-source.ts";
 import {
@@ -29,12 +30,14 @@ export async function listPlaylist(
   signal: AbortSignal,
   most = MAX_ENTRIES,
 ): Promise<Listing> {
+  const exit = await exitForProbe(context, url);
   const cookies = await cookiesForProbe(context, url, asker);
   const reply = await context.runner.list(
     {
       v: WIRE_VERSION,
       kind: "list",
       url,
+      ...(exit ? { exit } : {}),
       timeout_ms: context.config.listingMs,
       max_entries: most + 1,
       cookies,

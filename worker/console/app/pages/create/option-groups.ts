@@ -13,7 +13,7 @@ const GROUPS = {
   file: ["filename", "folder"],
   live: ["live_recording", "live_from_start", "max_duration", "wait_for_video"],
   reports: ["webhook_url", "enable_progress_webhook", "webhook_events"],
-  control: ["batch", "paused", "max_retry_hours", "reuse", "cookies"],
+  control: ["batch", "paused", "max_retry_hours", "reuse", "cookies", "geo", "media_exit"],
 } as const satisfies Partial<Record<keyof typeof en.groups, readonly string[]>>;
 
 /** Options of a job as the API knows them, apart from the storage, which has a form of its own. */

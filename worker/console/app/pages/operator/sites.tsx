@@ -1,4 +1,5 @@
 import type { CallResponse } from "../../../../../schema/client.ts";
+import { adminStatusOf } from "../../lib/admin-status.ts";
 import { useFormats } from "../../lib/format.ts";
 import { useSession } from "../../lib/session.ts";
 import { useResource } from "../../lib/use-resource.ts";
@@ -16,10 +17,7 @@ export function Sites() {
   const words = texts.operator;
   const write = useFormats();
   const { adminText } = useSession();
-  const status = useResource("sites", async (signal): Promise<CallResponse<"status">> => {
-    const text = await adminText("/status", signal);
-    return JSON.parse(text);
-  });
+  const status = useResource("sites", (signal) => adminStatusOf(adminText, signal));
   return (
     <Card title={words.sites}>
       <Loaded resource={status}>

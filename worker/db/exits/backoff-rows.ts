@@ -1,10 +1,10 @@
-import { and, count, eq, gt, sql } from "drizzle-orm";
-import { jobs } from "../../schema/db/tables/jobs.ts";
-import { sourceBackoff, storageBackoff } from "../../schema/db/tables/sources.ts";
-import type { JobErrorCode } from "../../schema/errors.ts";
-import type { Db } from "./connection.ts";
-import type { GuardedStatement } from "./guarded-statements.ts";
-import type { JobRow } from "./job-rows.ts";
+import { and, count, desc, eq, gt, sql } from "drizzle-orm";
+import { jobs } from "../../../schema/db/tables/jobs.ts";
+import { exitHealth, exits, storageBackoff } from "../../../schema/db/tables/sources.ts";
+import type { JobErrorCode } from "../../../schema/errors.ts";
+import type { Db } from "../connection.ts";
+import type { GuardedStatement } from "../guarded-statements.ts";
+import type { JobRow } from "../job-rows.ts";
 
 /** Runs in progress, by the instance that has them. */
 export const runsByInstanceQuery = (db: Db) =>
@@ -18,33 +18,55 @@ export const runsByInstanceQuery = (db: Db) =>
     .where(sql`${jobs.status} = 'Processing'`)
     .groupBy(jobs.runner);
 
+/** Pairs of site and exit that are read at once; older ones have their defaults again. */
+const MAX_PAIRS = 5_000;
+
+const runsByExitQuery = (db: Db) =>
+  db
+    .select({ exit: sql<string | null>`json_extract(${jobs.details}, '$.exit')`, runs: count() })
+    .from(jobs)
+    .where(sql`${jobs.status} = 'Processing'`)
+    .groupBy(sql`1`);
+
 /**
- * Sources and storages that were struck within a time; there are few.
+ * What the dispatcher must know besides the job: how sites treat exits, which storages are down, the operator's exits,
+ * and what runs where. One round trip.
  *
- * @param withInstances also counts the runs of each instance, in the same round trip
+ * @param since pairs and storages that changed after this, in epoch milliseconds
  */
-export async function listBackoffs(db: Db, since: number, withInstances: boolean) {
-  const sourcesQuery = db
-    .select({ name: sourceBackoff.host, until: sourceBackoff.until })
-    .from(sourceBackoff)
-    .where(gt(sourceBackoff.until, since));
-  const storagesQuery = db
+export async function readDispatchState(
+  db: Db,
+  since: number,
+  wanted: { instances: boolean; exits: boolean },
+) {
+  const pairs = db
+    .select()
+    .from(exitHealth)
+    .where(gt(exitHealth.updated_at, since))
+    .orderBy(desc(exitHealth.updated_at))
+    .limit(MAX_PAIRS);
+  const storages = db
     .select({ name: storageBackoff.place, until: storageBackoff.until })
     .from(storageBackoff)
     .where(gt(storageBackoff.until, since));
-  if (!withInstances) {
-    const [sources, storages] = await db.batch([sourcesQuery, storagesQuery]);
-    return { sources, storages, instances: null };
-  }
-  const [sources, storages, instances] = await db.batch([
-    sourcesQuery,
-    storagesQuery,
-    runsByInstanceQuery(db),
+  const kept = db.select().from(exits).where(eq(exits.enabled, true)).orderBy(exits.name);
+  const none = db
+    .select({ runner: sql<string>`''`, runs: sql<number>`0`, ofBatches: sql<number>`0` })
+    .from(sql`(select 1 where 0)`);
+  const noExits = db
+    .select({ exit: sql<string | null>`null`, runs: sql<number>`0` })
+    .from(sql`(select 1 where 0)`);
+  const read = await db.batch([
+    pairs,
+    storages,
+    kept,
+    wanted.instances ? runsByInstanceQuery(db) : none,
+    wanted.exits ? runsByExitQuery(db) : noExits,
   ]);
-  return { sources, storages, instances };
+  return { pairs: read[0], storages: read[1], exits: read[2], instances: read[3], runsByExit: read[4] };
 }
 
-/** Pauses of a source or a storage, in milliseconds. */
+/** Pauses of a storage, in milliseconds. */
 export interface BackoffTimes {
   /** After the first strike; each further one doubles it. */
   readonly first: number;
@@ -58,18 +80,9 @@ export interface BackoffTimes {
 type Strike = (name: string, now: number, times: BackoffTimes) => GuardedStatement;
 
 /**
- * Records, together with a move, that a source refused. Refusals of runs that were already under way when the source
- * was struck count once.
+ * Records, together with a move, that a storage could not be reached or did not store. Failures of runs that were already
+ * under way when it was struck count once.
  */
-export const strikeSource: Strike = (host, now, times) => (db, guard) => {
-  const { strikes, until } = afterStrike(sourceBackoff, now, times);
-  return db
-    .insert(sourceBackoff)
-    .select(sql`select ${host}, 1, ${firstUntil(now, times)} where ${guard}`)
-    .onConflictDoUpdate({ target: sourceBackoff.host, set: { strikes, until } });
-};
-
-/** The same for a storage that could not be reached or did not store. */
 export const strikeStorage: Strike = (place, now, times) => (db, guard) => {
   const { strikes, until } = afterStrike(storageBackoff, now, times);
   return db
@@ -83,7 +96,7 @@ const firstUntil = (now: number, { first, requested }: BackoffTimes): number =>
 
 /** The content of a row after another strike. */
 function afterStrike(
-  table: typeof sourceBackoff | typeof storageBackoff,
+  table: typeof storageBackoff,
   now: number,
   { first, longest, requested, forgetAfterMs }: BackoffTimes,
 ) {
@@ -94,12 +107,6 @@ function afterStrike(
   const doubled = sql`${now} + max(${requested}, min(${longest}, ${first} * (1 << min(20, ${strikes} - 1))))`;
   return { strikes, until: sql`max(${table.until}, ${doubled})` };
 }
-
-/** Removes the strikes of a source, together with a move. */
-export const clearSource =
-  (host: string): GuardedStatement =>
-  (db, guard) =>
-    db.delete(sourceBackoff).where(and(eq(sourceBackoff.host, host), guard));
 
 /** Removes the strikes of a storage, together with a move. */
 export const clearStorage =
