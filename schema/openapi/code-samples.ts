@@ -24,6 +24,10 @@ const OF_SUBJECT: Readonly<Record<string, string>> = {
   deliveries: "DELIVERY",
   accounts: "ACCOUNT",
   keys: "KEY_ID",
+  subscriptions: "SUBSCRIPTION",
+  files: "FILE",
+  cookies: "SITE",
+  exits: "EXIT",
 };
 
 /**

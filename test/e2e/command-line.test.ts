@@ -183,6 +183,9 @@ describe("the reference", () => {
       jobs: [{ url: `${origin.url}/talk.mp4`, filename: "in a batch" }],
       paused: true,
     });
+    const subscription = await stack.call<{ id: string }>("POST", "/subscriptions", {
+      url: `${origin.url}/feed.xml`,
+    });
     const { admin_token } = JSON.parse(
       readFileSync(join(checkout.path, ".waterspout", "local.json"), "utf8"),
     ) as { admin_token: string };
@@ -196,7 +199,8 @@ describe("the reference", () => {
     const results = await runSamples(stack.url, origin.url, {
       ...{ WATERSPOUT_API_KEY: api_key, WATERSPOUT_ADMIN_TOKEN: admin_token },
       ...{ JOB: job.id, BATCH: batch.body.batch_id, DELIVERY: job.id },
-      ...{ ACCOUNT: account.id, KEY_ID: key.id },
+      ...{ ACCOUNT: account.id, KEY_ID: key.id, SUBSCRIPTION: subscription.body.id, FILE: "none.mp4" },
+      ...{ SITE: "example.org", EXIT: "none" },
     });
     // the buckets of the samples do not exist
     const expected = new Set([null, "not_found", "storage_verification_failed"]);

@@ -69,6 +69,7 @@ describe("POST /metadata", () => {
     expect(worker.network.probes.at(-1)).toEqual({
       ...{ v: 1, kind: "metadata", url },
       cookies: { mode: "fallback", jar: null },
+      exit: null,
     });
   });
 
