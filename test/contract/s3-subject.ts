@@ -3,7 +3,7 @@ import { S3ObjectStore } from "../../processor/storage/s3/s3.ts";
 import type { S3Server } from "../support/s3-server.ts";
 import { impatient, readLink, type Subject } from "./storage-suite.ts";
 
-type Differences = Pick<Subject, "causes" | "namesFiles" | "listsUploads" | "longestKey">;
+type Differences = Pick<Subject, "causes" | "namesFiles" | "listsUploads" | "longestKey" | "copies">;
 
 /** The S3 object store on one server. */
 export function s3Subject(startServer: () => Promise<S3Server>, differences: Differences): Subject {
@@ -47,7 +47,6 @@ export function s3Subject(startServer: () => Promise<S3Server>, differences: Dif
     lateParts: "refused",
     parts: "parallel",
     keepsDisposition: true,
-    copies: "parts",
     isWhole: (request) => request.startsWith("PUT "),
     async start() {
       server = await startServer();

@@ -9,5 +9,6 @@ conformance(
     longestKey: 1024,
     namesFiles: false,
     listsUploads: false,
+    copies: "parts",
   }),
 );

@@ -65,9 +65,9 @@ export interface Subject {
   readonly namesFiles: boolean;
   /**
    * How stored objects are copied: part by part, so that nothing is visible before the end and a copy can be aborted; whole;
-   * or whole under another name, which is changed at the end.
+   * or whole under another name, which is changed at the end. `never`: the service copies the list of parts instead.
    */
-  readonly copies: "parts" | "whole" | "renamed";
+  readonly copies: "parts" | "whole" | "renamed" | "never";
   /** Length of the longest allowed key, in bytes. */
   readonly longestKey: number;
   start(): Promise<void>;
@@ -452,143 +452,155 @@ export function conformance(name: string, subject: Subject): void {
     };
     const found = async (key: string) => (await subject.store().find(key, never)) !== null;
 
-    it.each([
-      ["an empty object", 0],
-      ["a small object", 300_000],
-    ])("copies %s to any key, with a content type of its own", async (name, size) => {
-      const store = subject.store();
-      const bytes = randomBytes(size);
-      const [from, to] = [`from/${name} ü+&.bin`, `to/日本語 ${name}+'&.mp4`];
-      await deliver(store, from, bytes);
-      expect(await store.find(from, never)).toMatchObject({ key: from, bytes: size });
-      await copyTo(store, from, to);
-      const copied = await read(to);
-      expect(sha256(copied.bytes)).toBe(sha256(bytes));
-      expect(copied.headers["content-type"]).toBe("video/mp4");
-      expect(sha256((await read(from)).bytes)).toBe(sha256(bytes));
-      expect(await subject.unfinished()).toEqual([]);
-      expect((await store.find(to, never))?.bytes).toBe(size);
-    });
-
-    if (subject.copies === "parts") {
-      it("copies a large object in parts", async () => {
+    if (subject.copies === "never") {
+      it("keeps the former object when the service copies something else than the source", async () => {
         const store = subject.store();
-        const bytes = randomBytes(3 * part() + 4711);
-        await deliver(store, "large-source", bytes);
-        const source = await store.find("large-source", never);
-        const upload = await store.open(object("large-copy"), never);
-        if (source === null || !("copyPart" in upload)) throw new Error("cannot copy");
-        const copy = new PartsCopy(store, upload as CopyingUpload, source, part());
-        await copy.transfer(never);
-        await copy.complete();
-        expect(sha256((await read("large-copy")).bytes)).toBe(sha256(bytes));
+        await deliver(store, "uncopied source", randomBytes(300_000));
+        await deliver(store, "kept", Buffer.from("kept"));
+        const copy = copyTo(store, "uncopied source", "kept");
+        await expect(copy).rejects.toMatchObject({ code: "upload_failed" });
+        expect((await read("kept")).bytes.toString()).toBe("kept");
+        expect(await subject.unfinished()).toEqual([]);
       });
-    }
+    } else {
+      it.each([
+        ["an empty object", 0],
+        ["a small object", 300_000],
+      ])("copies %s to any key, with a content type of its own", async (name, size) => {
+        const store = subject.store();
+        const bytes = randomBytes(size);
+        const [from, to] = [`from/${name} ü+&.bin`, `to/日本語 ${name}+'&.mp4`];
+        await deliver(store, from, bytes);
+        expect(await store.find(from, never)).toMatchObject({ key: from, bytes: size });
+        await copyTo(store, from, to);
+        const copied = await read(to);
+        expect(sha256(copied.bytes)).toBe(sha256(bytes));
+        expect(copied.headers["content-type"]).toBe("video/mp4");
+        expect(sha256((await read(from)).bytes)).toBe(sha256(bytes));
+        expect(await subject.unfinished()).toEqual([]);
+        expect((await store.find(to, never))?.bytes).toBe(size);
+      });
 
-    it("replaces an object by a copy at its completion, not before", async () => {
-      const store = subject.store();
-      await deliver(store, "copied", Buffer.from("new"));
-      await deliver(store, "replaced-by-copy", Buffer.from("old"));
-      const source = await store.find("copied", never);
-      if (source === null) throw new Error("not there");
-      const copy = await store.openCopy(object("replaced-by-copy"), source, never);
-      await copy.transfer(never);
-      expect((await read("replaced-by-copy")).bytes.toString()).toBe("old");
-      await copy.complete();
-      expect((await read("replaced-by-copy")).bytes.toString()).toBe("new");
-    });
-
-    it("copies nothing else than what was found under the key", async () => {
-      const store = subject.store();
-      expect(await store.find("never-stored", never)).toBeNull();
-      await deliver(store, "changing", Buffer.from("first"));
-      const source = await store.find("changing", never);
-      await deliver(store, "changing", Buffer.from("other"));
-      if (source === null) throw new Error("not there");
-      const finish = async () => {
-        const copy = await store.openCopy(object("copy-of-changed"), source, never);
-        try {
+      if (subject.copies === "parts") {
+        it("copies a large object in parts", async () => {
+          const store = subject.store();
+          const bytes = randomBytes(3 * part() + 4711);
+          await deliver(store, "large-source", bytes);
+          const source = await store.find("large-source", never);
+          const upload = await store.open(object("large-copy"), never);
+          if (source === null || !("copyPart" in upload)) throw new Error("cannot copy");
+          const copy = new PartsCopy(store, upload as CopyingUpload, source, part());
           await copy.transfer(never);
           await copy.complete();
-        } catch (error) {
-          await copy.abort();
-          throw error;
-        }
-      };
-      await expect(finish()).rejects.toMatchObject({ code: "upload_failed" });
-      expect(await found("copy-of-changed")).toBe(false);
-      await store.delete("changing");
-      await expect(finish()).rejects.toBeInstanceOf(Fault);
-      expect(await found("copy-of-changed")).toBe(false);
-      expect(await subject.unfinished()).toEqual([]);
-    });
+          expect(sha256((await read("large-copy")).bytes)).toBe(sha256(bytes));
+        });
+      }
 
-    it("lets the next run end a copy, which then cannot be completed", async () => {
-      const store = subject.store();
-      await deliver(store, "fence-source", Buffer.from("copied"));
-      const source = await store.find("fence-source", never);
-      if (source === null) throw new Error("not there");
-      const zombie = await store.openCopy(object("fenced-copy"), source, never);
-      await zombie.transfer(never);
-      await subject.store().abort("fenced-copy", zombie.ref);
-      await subject.store().abort("fenced-copy", zombie.ref);
-      if (subject.copies === "whole") await deliver(subject.store(), "fenced-copy", Buffer.from("new"));
-      await expect(zombie.complete()).rejects.toMatchObject({ code: "upload_failed" });
-      if (subject.copies !== "whole") expect(await found("fenced-copy")).toBe(false);
-      else expect((await read("fenced-copy")).bytes.toString()).toBe("new");
-      expect(await subject.unfinished()).toEqual([]);
-    });
-
-    it("lets the edge end a copy of a cancelled job", async () => {
-      const store = subject.store();
-      await deliver(store, "edge-source", Buffer.from("copied"));
-      const source = await store.find("edge-source", never);
-      if (source === null) throw new Error("not there");
-      const copy = await store.openCopy(object("edge-copy"), source, never);
-      await copy.transfer(never);
-      const edge = openStorageClient(subject.target(), {
-        fetch: fetchAt(subject.origin()),
-        clock: Date.now,
+      it("replaces an object by a copy at its completion, not before", async () => {
+        const store = subject.store();
+        await deliver(store, "copied", Buffer.from("new"));
+        await deliver(store, "replaced-by-copy", Buffer.from("old"));
+        const source = await store.find("copied", never);
+        if (source === null) throw new Error("not there");
+        const copy = await store.openCopy(object("replaced-by-copy"), source, never);
+        await copy.transfer(never);
+        expect((await read("replaced-by-copy")).bytes.toString()).toBe("old");
+        await copy.complete();
+        expect((await read("replaced-by-copy")).bytes.toString()).toBe("new");
       });
-      await edge.abortUpload("edge-copy", copy.ref);
-      await edge.abortUpload("edge-copy", copy.ref);
-      expect(await found("edge-copy")).toBe(false);
-      expect(await subject.unfinished()).toEqual([]);
-    });
 
-    // S3 sends the head of its response before it copies
-    const error = "<Error><Code>InternalError</Code><Message>Please try again.</Message></Error>";
-    const copyFaults: [string, Disturbance][] = [
-      ["a cut connection", "cut"],
-      ["a lost response", "lose-answer"],
-      ["a 503", { status: 503 }],
-      ["a 200 with an error in its body", { status: 200, body: error }],
-    ];
-    it.each(copyFaults)("repeats a copy after %s", async (name, disturbance) => {
-      // Azure and Drive answer with a status
-      const isXml = ["s3", "gcs", "oss"].includes(subject.target().provider);
-      let left = typeof disturbance === "object" && "body" in disturbance && !isXml ? 0 : 1;
-      const { store } = await disturbed((request, headers) =>
-        isCopying(request, headers) && left-- > 0 ? disturbance : "pass",
-      );
-      const bytes = randomBytes(100_000);
-      await deliver(store, `copy-source/${name}`, bytes);
-      await copyTo(store, `copy-source/${name}`, `copy-repeated/${name}`);
-      expect(sha256((await read(`copy-repeated/${name}`)).bytes)).toBe(sha256(bytes));
-      expect(await subject.unfinished()).toEqual([]);
-    });
+      it("copies nothing else than what was found under the key", async () => {
+        const store = subject.store();
+        expect(await store.find("never-stored", never)).toBeNull();
+        await deliver(store, "changing", Buffer.from("first"));
+        const source = await store.find("changing", never);
+        await deliver(store, "changing", Buffer.from("other"));
+        if (source === null) throw new Error("not there");
+        const finish = async () => {
+          const copy = await store.openCopy(object("copy-of-changed"), source, never);
+          try {
+            await copy.transfer(never);
+            await copy.complete();
+          } catch (error) {
+            await copy.abort();
+            throw error;
+          }
+        };
+        await expect(finish()).rejects.toMatchObject({ code: "upload_failed" });
+        expect(await found("copy-of-changed")).toBe(false);
+        await store.delete("changing");
+        await expect(finish()).rejects.toBeInstanceOf(Fault);
+        expect(await found("copy-of-changed")).toBe(false);
+        expect(await subject.unfinished()).toEqual([]);
+      });
 
-    it("leaves nothing behind when the storage refuses to copy", async () => {
-      const headers = { "x-ms-error-code": "CannotVerifyCopySource" };
-      const body = "<Error><Code>NotImplemented</Code><Message>No copies here</Message></Error>";
-      const { store } = await disturbed((request, sent) =>
-        isCopying(request, sent) ? { status: 501, headers, body } : "pass",
-      );
-      await deliver(store, "uncopied", Buffer.from("x"));
-      await expect(copyTo(store, "uncopied", "never-copied")).rejects.toBeInstanceOf(Fault);
-      expect(await found("never-copied")).toBe(false);
-      expect(await subject.unfinished()).toEqual([]);
-    });
+      it("lets the next run end a copy, which then cannot be completed", async () => {
+        const store = subject.store();
+        await deliver(store, "fence-source", Buffer.from("copied"));
+        const source = await store.find("fence-source", never);
+        if (source === null) throw new Error("not there");
+        const zombie = await store.openCopy(object("fenced-copy"), source, never);
+        await zombie.transfer(never);
+        await subject.store().abort("fenced-copy", zombie.ref);
+        await subject.store().abort("fenced-copy", zombie.ref);
+        if (subject.copies === "whole") await deliver(subject.store(), "fenced-copy", Buffer.from("new"));
+        await expect(zombie.complete()).rejects.toMatchObject({ code: "upload_failed" });
+        if (subject.copies !== "whole") expect(await found("fenced-copy")).toBe(false);
+        else expect((await read("fenced-copy")).bytes.toString()).toBe("new");
+        expect(await subject.unfinished()).toEqual([]);
+      });
+
+      it("lets the edge end a copy of a cancelled job", async () => {
+        const store = subject.store();
+        await deliver(store, "edge-source", Buffer.from("copied"));
+        const source = await store.find("edge-source", never);
+        if (source === null) throw new Error("not there");
+        const copy = await store.openCopy(object("edge-copy"), source, never);
+        await copy.transfer(never);
+        const edge = openStorageClient(subject.target(), {
+          fetch: fetchAt(subject.origin()),
+          clock: Date.now,
+        });
+        await edge.abortUpload("edge-copy", copy.ref);
+        await edge.abortUpload("edge-copy", copy.ref);
+        expect(await found("edge-copy")).toBe(false);
+        expect(await subject.unfinished()).toEqual([]);
+      });
+
+      // S3 sends the head of its response before it copies
+      const error = "<Error><Code>InternalError</Code><Message>Please try again.</Message></Error>";
+      const copyFaults: [string, Disturbance][] = [
+        ["a cut connection", "cut"],
+        ["a lost response", "lose-answer"],
+        ["a 503", { status: 503 }],
+        ["a 200 with an error in its body", { status: 200, body: error }],
+      ];
+      it.each(copyFaults)("repeats a copy after %s", async (name, disturbance) => {
+        // Azure and Drive answer with a status
+        const isXml = ["s3", "gcs", "oss"].includes(subject.target().provider);
+        let left = typeof disturbance === "object" && "body" in disturbance && !isXml ? 0 : 1;
+        const { store } = await disturbed((request, headers) =>
+          isCopying(request, headers) && left-- > 0 ? disturbance : "pass",
+        );
+        const bytes = randomBytes(100_000);
+        await deliver(store, `copy-source/${name}`, bytes);
+        await copyTo(store, `copy-source/${name}`, `copy-repeated/${name}`);
+        expect(sha256((await read(`copy-repeated/${name}`)).bytes)).toBe(sha256(bytes));
+        expect(await subject.unfinished()).toEqual([]);
+      });
+
+      it("leaves nothing behind when the storage refuses to copy", async () => {
+        const headers = { "x-ms-error-code": "CannotVerifyCopySource" };
+        const body = "<Error><Code>NotImplemented</Code><Message>No copies here</Message></Error>";
+        const { store } = await disturbed((request, sent) =>
+          isCopying(request, sent) ? { status: 501, headers, body } : "pass",
+        );
+        await deliver(store, "uncopied", Buffer.from("x"));
+        await expect(copyTo(store, "uncopied", "never-copied")).rejects.toBeInstanceOf(Fault);
+        expect(await found("never-copied")).toBe(false);
+        expect(await subject.unfinished()).toEqual([]);
+      });
+    }
 
     const refusedBy = async (store: ObjectStore) => {
       const error = await store.open(object("refused"), never).catch((caught) => caught);

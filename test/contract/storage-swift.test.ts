@@ -10,5 +10,6 @@ conformance(
     longestKey: 950,
     namesFiles: true,
     listsUploads: true,
+    copies: "never",
   }),
 );

@@ -9,7 +9,7 @@ import type { CopyingUpload, ObjectSpan } from "../uploads/parts-copy.ts";
 import { type CompletionState, completeSurely } from "../uploads/resolve-completion.ts";
 import { isCompositeEtag, md5OfEtag, requireStored } from "../uploads/stored-checksum.ts";
 import { copySource } from "./copy-source.ts";
-import { abortMultipartUpload } from "./multipart-uploads.ts";
+import { abortMultipartUpload, listPartSizes } from "./multipart-uploads.ts";
 import type { S3ApiResponse } from "./s3-api-client.ts";
 import { storedHeaders } from "./stored-headers.ts";
 import type { XmlService } from "./xml-service.ts";
@@ -42,6 +42,7 @@ export class MultipartUpload implements CopyingUpload {
   readonly #key: string;
   readonly #owner: string;
   readonly #parts: StoredPart[] = [];
+  #hasCopies = false;
   readonly #onRetry = () => {
     this.retries++;
   };
@@ -100,6 +101,7 @@ export class MultipartUpload implements CopyingUpload {
     span: ObjectSpan | null,
     signal: AbortSignal,
   ): Promise<void> {
+    this.#hasCopies = true;
     const { text } = await this.#service.client.send({
       method: "PUT",
       key: this.#key,
@@ -111,11 +113,12 @@ export class MultipartUpload implements CopyingUpload {
     const etag = xmlText(text, "ETag");
     if (!etag) throw new StorageFault("upload_failed", "the storage did not confirm a copied part");
     const bytes = span === null ? source.bytes : span.end - span.start;
-    // where it is no MD5, the object's length is compared at the end
+    // an MD5 here says what was copied, not that it is the source
     this.#parts[index] = { etag, bytes, md5: md5OfEtag(etag) };
   }
 
   async complete(): Promise<void> {
+    if (this.#hasCopies) await this.#requireCopies();
     const body = [Buffer.from(this.#manifest())];
     await completeSurely({
       send: (onRetry) => this.#complete(body, onRetry),
@@ -145,8 +148,18 @@ export class MultipartUpload implements CopyingUpload {
       const code = xmlText(text, "Code") ?? "not found";
       throw Fault.of(isMissingBucket(code) ? "upload_refused" : "upload_failed", `${code} (404)`);
     }
-    if (isCompositeEtag(xmlText(text, "ETag"), this.#md5s)) return;
+    if (!this.#hasCopies && isCompositeEtag(xmlText(text, "ETag"), this.#md5s)) return;
     await this.#verify();
+  }
+
+  /**
+   * Some services copy the list of an object's parts instead of the object (OpenStack Swift does), and report success. So
+   * the parts' sizes are compared before anything is visible, where the credentials may list them.
+   */
+  async #requireCopies(): Promise<void> {
+    const sizes = await listPartSizes(this.#service.client, this.#key, this.ref).catch(() => null);
+    if (sizes === null || this.#parts.every(({ bytes }, index) => sizes.get(index + 1) === bytes)) return;
+    throw new StorageFault("upload_failed", "the storage copied something else than the object");
   }
 
   /** Other ETags prove nothing: the object itself is read, as far as the permissions allow. */
@@ -155,7 +168,8 @@ export class MultipartUpload implements CopyingUpload {
     const found = await this.#head().catch(() => null);
     if (found === null || !this.#isOurs(found)) return;
     const { etag } = found.headers;
-    if (isCompositeEtag(etag, this.#md5s) || this.#hasLength(found)) return;
+    const isProven = !this.#hasCopies && isCompositeEtag(etag, this.#md5s);
+    if (isProven || this.#hasLength(found)) return;
     await this.#service.client.send({ method: "DELETE", key: this.#key, accept: [404] });
     throw new StorageFault("upload_failed", "ChecksumMismatch: the storage made an object of another length");
   }

@@ -21,6 +21,30 @@ export async function listMultipartUploads(client: S3ApiClient, key: string): Pr
   return found;
 }
 
+/**
+ * Sizes of an upload's parts in bytes, by their numbers.
+ *
+ * @returns null if the server does not implement the listing, or the credentials may not list
+ */
+export async function listPartSizes(
+  client: S3ApiClient,
+  key: string,
+  ref: string,
+): Promise<ReadonlyMap<number, number> | null> {
+  const sizes = new Map<number, number>();
+  for (let marker: string | undefined = "0"; marker !== undefined; ) {
+    const query = { uploadId: ref, "part-number-marker": marker };
+    const { status, text } = await client.send({ method: "GET", key, query, accept: [400, 403, 405, 501] });
+    if (status >= 400) return null;
+    for (const part of xmlElements(text, "Part")) {
+      sizes.set(Number(xmlText(part, "PartNumber")), Number(xmlText(part, "Size")));
+    }
+    const next = xmlText(text, "NextPartNumberMarker");
+    marker = xmlText(text, "IsTruncated") === "true" && next !== marker ? next : undefined;
+  }
+  return sizes;
+}
+
 function unfinished(upload: string): UnfinishedUpload {
   return { ref: xmlText(upload, "UploadId") ?? "", startedAt: epochMs(xmlText(upload, "Initiated")) };
 }
