@@ -199,7 +199,7 @@ describe("a list", () => {
       "/bad.xml",
       Buffer.from('<?xml version="1.0"?><rss><channel><item><title>A & B</title></rss>'),
     );
-    expect(await list("/bad.xml")).toEqual([{ type: "failed", code: "invalid_feed", retry_after_ms: null }]);
+    expect(await list("/bad.xml")).toEqual([{ type: "failed", code: "invalid_feed", subject: null, retry_after_ms: null }]);
   });
 
   it.each([
@@ -207,7 +207,7 @@ describe("a list", () => {
     ["/status/404", "unavailable"],
     ["/status/503", "network"],
   ])("reports by error class why there is none: %s", async (path, code) => {
-    expect(await list(path)).toEqual([{ type: "failed", code, retry_after_ms: null }]);
+    expect(await list(path)).toEqual([{ type: "failed", code, subject: null, retry_after_ms: null }]);
   });
 
   it("reaches no private address", async () => {
