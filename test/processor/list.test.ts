@@ -199,7 +199,9 @@ describe("a list", () => {
       "/bad.xml",
       Buffer.from('<?xml version="1.0"?><rss><channel><item><title>A & B</title></rss>'),
     );
-    expect(await list("/bad.xml")).toEqual([{ type: "failed", code: "invalid_feed", subject: null, retry_after_ms: null }]);
+    expect(await list("/bad.xml")).toEqual([
+      { type: "failed", code: "invalid_feed", subject: null, retry_after_ms: null },
+    ]);
   });
 
   it.each([
