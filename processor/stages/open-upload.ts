@@ -20,6 +20,8 @@ export interface UploadPlan {
 
 /** Clocks of storage and service may differ by this much. */
 const CLOCK_SKEW_MS = 120_000;
+/** How long a stopped run waits for the response to the request that begins its upload, in milliseconds. */
+const BEGIN_GRACE_MS = 3_000;
 
 /**
  * Begins the upload of a run's object: what a former run left unfinished is aborted first, and the new upload is
@@ -44,7 +46,7 @@ export async function openUpload(context: RunContext, plan: UploadPlan): Promise
 }
 
 const openAndReport = (context: RunContext, { key, contentType }: UploadPlan): Promise<Upload> =>
-  beginReported(context, key, () => context.store.open({ key, contentType }, context.signal));
+  beginReported(context, key, (signal) => context.store.open({ key, contentType }, signal));
 
 /**
  * Begins whatever will make an object visible under a key, as {@link openUpload} does: what a former run left is aborted
@@ -53,12 +55,12 @@ const openAndReport = (context: RunContext, { key, contentType }: UploadPlan): P
 export async function beginReported<T extends Pick<Upload, "ref" | "retries" | "abort">>(
   context: RunContext,
   key: string,
-  begin: () => Promise<T>,
+  begin: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   const { signal, callback, claim } = context;
   await abortPredecessor(context, key);
   const begunAt = Date.now();
-  const upload = await begin().catch(async (error: unknown) => {
+  const upload = await withGrace(signal, begin).catch(async (error: unknown) => {
     // it may have begun all the same, under an unknown id
     await abortUnnamed(context, key, begunAt, null);
     throw error;
@@ -70,6 +72,26 @@ export async function beginReported<T extends Pick<Upload, "ref" | "retries" | "
   } catch (error) {
     await upload.abort().catch(() => {});
     throw error;
+  }
+}
+
+/**
+ * Lets a request that begins an upload end although the run was stopped, for a few seconds: without its response, the
+ * upload has no name by which it could be aborted.
+ */
+async function withGrace<T>(signal: AbortSignal, begin: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  signal.throwIfAborted();
+  const late = new AbortController();
+  let timer: NodeJS.Timeout | undefined;
+  const onStop = () => {
+    timer = setTimeout(() => late.abort(signal.reason), BEGIN_GRACE_MS);
+  };
+  signal.addEventListener("abort", onStop, { once: true });
+  try {
+    return await begin(late.signal);
+  } finally {
+    signal.removeEventListener("abort", onStop);
+    clearTimeout(timer);
   }
 }
 

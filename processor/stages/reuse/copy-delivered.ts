@@ -72,8 +72,8 @@ async function copyAll(context: RunContext, file: DeliveredFile): Promise<Delive
   if (source?.bytes !== delivery.file_size || others.length < extras.length) return null;
 
   progress.enter("Uploading");
-  const copy = await beginReported(context, key, () =>
-    isLink ? Promise.resolve(LINK) : store.openCopy(media.to, source, signal),
+  const copy = await beginReported(context, key, (begins) =>
+    isLink ? Promise.resolve(LINK) : store.openCopy(media.to, source, begins),
   );
   let retries = 0;
   const publish = async () => {
@@ -122,7 +122,7 @@ const LINK: ObjectCopy = {
 /** Subtitles and thumbnail follow the media, one after the other: the Worker remembers one upload of a run. */
 async function copyExtra(context: RunContext, to: NewObject, source: StoredObject): Promise<number> {
   const { store, signal } = context;
-  const copy = await beginReported(context, to.key, () => store.openCopy(to, source, signal));
+  const copy = await beginReported(context, to.key, (begins) => store.openCopy(to, source, begins));
   await ended(copy, async () => {
     await copy.transfer(signal);
     await copy.complete();
