@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { chownSync, existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { inRoot } from "../stack/paths.ts";
-import type { ContainerSetup, Engine, ImageConfig } from "./engine.ts";
+import { type ContainerSetup, DOCKERFILE, type Engine, type ImageConfig } from "./engine.ts";
 import { outputOf, ProgramError, runProgram, works } from "./run-program.ts";
 
 /** User and group id of the images' user. */
@@ -48,7 +48,7 @@ export function buildahEngine(log: (line: string) => void): Engine {
         // vfs copies the whole image for each layer
         `--layers=${storage.includes("overlay")}`,
         ...[...base, ...buildArgs].flatMap((argument) => ["--build-arg", argument]),
-        ...["--target", target, "-t", tag, "."],
+        ...["--file", DOCKERFILE, "--target", target, "-t", tag, "."],
       ]);
     },
     sizeOf: (tag) => {
@@ -95,7 +95,7 @@ function storageOptions(): string[] {
   return [...at, driver];
 }
 
-const baseImage = () => /^ARG NODE_IMAGE=(\S+)$/m.exec(outputOf("cat", ["Dockerfile"]))?.[1] ?? "";
+const baseImage = () => /^ARG NODE_IMAGE=(\S+)$/m.exec(outputOf("cat", [DOCKERFILE]))?.[1] ?? "";
 
 /** @returns build arguments for it */
 async function standInBase(storage: readonly string[], log: (line: string) => void): Promise<string[]> {

@@ -1,4 +1,4 @@
-import type { Engine, ImageConfig } from "./engine.ts";
+import { DOCKERFILE, type Engine, type ImageConfig } from "./engine.ts";
 import { outputOf, runProgram } from "./run-program.ts";
 
 /** Docker's own command line, and Podman's, which is the same. */
@@ -7,7 +7,7 @@ export function dockerLike(name: "docker" | "podman"): Engine {
     name,
     build: (target, tag, buildArgs) =>
       runProgram(name, [
-        ...["build", "--target", target, "-t", tag],
+        ...["build", "--file", DOCKERFILE, "--target", target, "-t", tag],
         // its usual format has no health check
         ...(name === "podman" ? ["--format", "docker"] : []),
         ...buildArgs.flatMap((argument) => ["--build-arg", argument]),

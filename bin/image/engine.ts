@@ -1,3 +1,6 @@
+/** What both images are built by, with the repository as its context. */
+export const DOCKERFILE = "processor/Dockerfile";
+
 /** The images of the Dockerfile, by the names of their stages. */
 export const TARGETS = ["processor", "whole"] as const;
 export type Target = (typeof TARGETS)[number];

@@ -105,7 +105,7 @@ describe("the release channel of yt-dlp", () => {
 
 describe("the stack", () => {
   it("starts the processor as its image does", async () => {
-    const image = await readFile(inRoot("Dockerfile"), "utf8");
+    const image = await readFile(inRoot("processor/Dockerfile"), "utf8");
     const [, command = "[]"] = /^FROM runtime AS processor$.*?^CMD (.*?)$/ms.exec(image) ?? [];
     expect(JSON.parse(command)).toEqual([
       "node",

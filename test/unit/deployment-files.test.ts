@@ -7,7 +7,7 @@ import { inRoot } from "../../bin/stack/paths.ts";
 const read = (...path: string[]) => readFileSync(inRoot(...path), "utf8");
 
 describe("the Dockerfile", () => {
-  const file = read("Dockerfile").replaceAll(/ \\\n\s*/g, " ");
+  const file = read("processor/Dockerfile").replaceAll(/ \\\n\s*/g, " ");
   const stages = file
     .split(/^(?=FROM )/m)
     .slice(1)
@@ -21,7 +21,7 @@ describe("the Dockerfile", () => {
   it("has both images on the same base, the processor's last: Cloudflare's tool names no target", () => {
     expect(finals.map(({ name }) => name)).toEqual(["whole", "processor"]);
     expect(stages.at(-1)?.name).toBe("processor");
-    expect(read("wrangler.toml")).toContain('image = "./Dockerfile"');
+    expect(read("wrangler.toml")).toContain('image = "./processor/Dockerfile"');
   });
 
   it("renews yt-dlp in the last layer, by an argument that no cache knows", () => {
@@ -153,7 +153,7 @@ describe("the compose file", () => {
   });
 
   it("mounts the state where the image keeps it, and publishes the port on which it listens", () => {
-    const dockerfile = read("Dockerfile");
+    const dockerfile = read("processor/Dockerfile");
     const [state = ""] = services.app?.volumes ?? [];
     expect(dockerfile).toContain(`VOLUME ${state.replace(/.*:/, "")}\n`);
     const [port = ""] = services.app?.ports ?? [];

@@ -9,7 +9,6 @@ const TOP_LEVEL = [
   ".gitignore",
   "CHANGELOG.md",
   "CONTRIBUTING.md",
-  "Dockerfile",
   "LICENSE",
   "README.md",
   "SECURITY.md",
