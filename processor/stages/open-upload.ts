@@ -49,7 +49,7 @@ const openAndReport = (context: RunContext, { key, contentType }: UploadPlan): P
   beginReported(context, key, (signal) => context.store.open({ key, contentType }, signal));
 
 /**
- * Begins whatever will make an object visible under a key, as {@link openUpload} does: what a former run left is aborted
+ * Begins an upload or a copy that will make an object visible under a key, as {@link openUpload} does: what a former run left is aborted
  * before, and the Worker learns the name of it.
  */
 export async function beginReported<T extends Pick<Upload, "ref" | "retries" | "abort">>(

@@ -109,7 +109,7 @@ export interface Upload {
 /** A copy of a stored object, on the storage's side. */
 export interface ObjectCopy extends Pick<Upload, "ref" | "retries" | "complete" | "abort"> {
   /**
-   * Does whatever can be done before the object becomes visible. To be called once, before {@link Upload.complete}.
+   * Does all that can be done before the object becomes visible. To be called once, before {@link Upload.complete}.
    *
    * @throws Fault `upload_failed` if the source is gone or has another content, or if the storage cannot copy
    */

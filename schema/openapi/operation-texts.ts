@@ -282,7 +282,7 @@ export const OPERATION_TEXTS: Readonly<Partial<Record<EndpointName, OperationTex
     response: { cookies: [COOKIES] },
   },
   setOperatorCookies: {
-    description: `${SET_COOKIES} They serve every account that stored none for the site, so whatever the session may see, every caller may fetch.`,
+    description: `${SET_COOKIES} They serve every account that stored none for the site, so every caller may fetch what the session may see.`,
     request: { cookies: COOKIES_TXT },
     response: { message: "Cookies for youtube.com saved", site: "youtube.com", cookies: 1, exit: null },
   },

@@ -15,7 +15,7 @@ export type SourceVersion = z.infer<typeof SourceVersion>;
 
 /** What a run learned about its source. */
 export const SourceFacts = z.object({
-  /** The site's own name of the media, whatever address leads to it; null if it has none. @example "Vimeo 76979871" */
+  /** The site's own name of the media, the same for all of its addresses; null if it has none. @example "Vimeo 76979871" */
   media: z.string().max(1024).nullable(),
   /** Name of the file if the caller chooses none, without extension. */
   name: z.string().max(1024),

@@ -35,7 +35,7 @@ async function deliver(title: string, change: Record<string, unknown> = {}): Pro
 }
 
 describe("a search of jobs", () => {
-  it("finds words of title, address, key and file name, whatever their case, and an id", async () => {
+  it("finds words of title, address, key and file name in any case of letters, and an id", async () => {
     const id = await deliver("Über die Küste: 100 % Nordsee", {
       url: "https://media.example.com/Kiel_Canal.mp4",
       filename: "north-sea",
