@@ -7,7 +7,7 @@ import { Fault, ServiceFault, StorageFault } from "../../fault.ts";
 import type { NewObject, StoredObject } from "../object-store.ts";
 import type { CopyingUpload, ObjectSpan } from "../uploads/parts-copy.ts";
 import { type CompletionState, completeSurely } from "../uploads/resolve-completion.ts";
-import { isCompositeEtag, md5OfEtag, requireStored } from "../uploads/stored-checksum.ts";
+import { isCompositeEtag, requireStored } from "../uploads/stored-checksum.ts";
 import { copySource } from "./copy-source.ts";
 import { abortMultipartUpload, listPartSizes } from "./multipart-uploads.ts";
 import type { S3ApiResponse } from "./s3-api-client.ts";
@@ -30,7 +30,7 @@ const GONE = "NoSuchUpload";
 interface StoredPart {
   readonly etag: string;
   readonly bytes: number;
-  /** Null for a copied part of which the storage reports none. */
+  /** Null for a copied part: what the storage reports of it says what was copied, not that it is the source. */
   readonly md5: Buffer | null;
 }
 
@@ -42,7 +42,6 @@ export class MultipartUpload implements CopyingUpload {
   readonly #key: string;
   readonly #owner: string;
   readonly #parts: StoredPart[] = [];
-  #hasCopies = false;
   readonly #onRetry = () => {
     this.retries++;
   };
@@ -101,7 +100,6 @@ export class MultipartUpload implements CopyingUpload {
     span: ObjectSpan | null,
     signal: AbortSignal,
   ): Promise<void> {
-    this.#hasCopies = true;
     const { text } = await this.#service.client.send({
       method: "PUT",
       key: this.#key,
@@ -113,12 +111,11 @@ export class MultipartUpload implements CopyingUpload {
     const etag = xmlText(text, "ETag");
     if (!etag) throw new StorageFault("upload_failed", "the storage did not confirm a copied part");
     const bytes = span === null ? source.bytes : span.end - span.start;
-    // an MD5 here says what was copied, not that it is the source
-    this.#parts[index] = { etag, bytes, md5: md5OfEtag(etag) };
+    this.#parts[index] = { etag, bytes, md5: null };
   }
 
   async complete(): Promise<void> {
-    if (this.#hasCopies) await this.#requireCopies();
+    if (this.#parts.some(({ md5 }) => md5 === null)) await this.#requireCopies();
     const body = [Buffer.from(this.#manifest())];
     await completeSurely({
       send: (onRetry) => this.#complete(body, onRetry),
@@ -148,7 +145,7 @@ export class MultipartUpload implements CopyingUpload {
       const code = xmlText(text, "Code") ?? "not found";
       throw Fault.of(isMissingBucket(code) ? "upload_refused" : "upload_failed", `${code} (404)`);
     }
-    if (!this.#hasCopies && isCompositeEtag(xmlText(text, "ETag"), this.#md5s)) return;
+    if (this.#isComposite(xmlText(text, "ETag"))) return;
     await this.#verify();
   }
 
@@ -168,8 +165,7 @@ export class MultipartUpload implements CopyingUpload {
     const found = await this.#head().catch(() => null);
     if (found === null || !this.#isOurs(found)) return;
     const { etag } = found.headers;
-    const isProven = !this.#hasCopies && isCompositeEtag(etag, this.#md5s);
-    if (isProven || this.#hasLength(found)) return;
+    if (this.#isComposite(etag) || this.#hasLength(found)) return;
     await this.#service.client.send({ method: "DELETE", key: this.#key, accept: [404] });
     throw new StorageFault("upload_failed", "ChecksumMismatch: the storage made an object of another length");
   }
@@ -206,10 +202,10 @@ export class MultipartUpload implements CopyingUpload {
     return length === undefined || Number(length) === this.#parts.reduce((sum, { bytes }) => sum + bytes, 0);
   }
 
-  /** Of all parts; empty if one of them is unknown. */
-  get #md5s(): Buffer[] {
-    const known = this.#parts.flatMap(({ md5 }) => (md5 === null ? [] : [md5]));
-    return known.length === this.#parts.length ? known : [];
+  /** Whether an ETag proves that the object consists of the bytes that were sent. */
+  #isComposite(etag: string | undefined): boolean {
+    const sent = this.#parts.flatMap(({ md5 }) => (md5 === null ? [] : [md5]));
+    return sent.length === this.#parts.length && isCompositeEtag(etag, sent);
   }
 
   #manifest(): string {

@@ -39,12 +39,6 @@ export function isCompositeEtag(etag: string | undefined, parts: readonly Buffer
   return etag?.replaceAll('"', "").toLowerCase() === `${composite}-${parts.length}`;
 }
 
-/** The MD5 that an ETag may be; null if it has another form. */
-export function md5OfEtag(etag: string): Buffer | null {
-  const hex = hexOf(etag);
-  return hex === undefined ? null : Buffer.from(hex, "hex");
-}
-
 function hasMd5Etags(headers: IncomingHttpHeaders): boolean {
   const encryption = headers["x-amz-server-side-encryption"] ?? headers["x-oss-server-side-encryption"];
   return MD5_ETAGS.has(String(headers.server)) && (encryption === undefined || encryption === "AES256");
