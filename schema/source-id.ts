@@ -1,3 +1,5 @@
+import { sha256Hex } from "./bytes.ts";
+
 /** Characters of an address's hash that are used. */
 const TAG_LENGTH = 8;
 
@@ -9,7 +11,5 @@ const TAG_LENGTH = 8;
  * @example await addressTag("https://media.example.com/ep1/audio.mp3") // "b0f8c1d2"
  */
 export async function addressTag(url: string): Promise<string> {
-  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(url));
-  const hex = Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0")).join("");
-  return hex.slice(0, TAG_LENGTH);
+  return (await sha256Hex(url)).slice(0, TAG_LENGTH);
 }

@@ -1,6 +1,7 @@
 import type { MediaPlan } from "../../../schema/media.ts";
 import type { RequestContext } from "../../context.ts";
 import type { WantedMedia } from "../../db/reuse/wanted-media.ts";
+import { youtubeId } from "../../lib/youtube-address.ts";
 
 /** When two jobs of an account would deliver the same files. Hashes are keyed, because addresses contain secrets. */
 
@@ -59,10 +60,6 @@ export const namedSource = (
   name: string,
 ): Promise<string> => sealer.tag(JSON.stringify([kind, name]));
 
-const YOUTUBE_HOST =
-  /^(?:(?:www|m|music)\.)?youtube\.com$|^(?:www\.)?youtube-nocookie\.com$|^(?:www\.)?youtu\.be$/;
-const YOUTUBE_PATH = /^\/(?:shorts|embed|live|v)\/([\w-]{11})\/?$/;
-
 /**
  * One text for all addresses of a media item, as far as addresses alone say so.
  *
@@ -70,10 +67,6 @@ const YOUTUBE_PATH = /^\/(?:shorts|embed|live|v)\/([\w-]{11})\/?$/;
  */
 export function addressOf(url: string): string {
   const parsed = new URL(url);
-  const { hostname, pathname, searchParams, username, port } = parsed;
-  if (!YOUTUBE_HOST.test(hostname) || username !== "" || port !== "") return parsed.href;
-  const short = hostname.endsWith("youtu.be") ? /^\/([\w-]{11})\/?$/.exec(pathname)?.[1] : undefined;
-  const watched = /^\/watch\/?$/.test(pathname) ? searchParams.get("v") : null;
-  const id = short ?? YOUTUBE_PATH.exec(pathname)?.[1] ?? watched;
-  return id && /^[\w-]{11}$/.test(id) ? `youtube ${id}` : parsed.href;
+  const id = youtubeId(parsed);
+  return id === null ? parsed.href : `youtube ${id}`;
 }

@@ -1,6 +1,6 @@
-import { XMLParser } from "fast-xml-parser";
 import { cutText, MAX_DESCRIPTION } from "../../../schema/text.ts";
 import { type ItemTag, itemSources, readDuration } from "../sources/listing/feed-items.ts";
+import { itemParser, textOfElement as text } from "../sources/listing/item-parser.ts";
 import { usableUrl } from "../sources/listing/listing.ts";
 import { baseOf, joined } from "../sources/listing/read-feed.ts";
 import { isShortAddress, keyOf, type SourceEntry } from "./source-entry.ts";
@@ -154,18 +154,10 @@ export function hubOfHeader(header: string | null, address: string): Hub | null 
   return url === null ? null : { url, topic: find("self") ?? address };
 }
 
-const parser = new XMLParser({
-  ignoreAttributes: false,
-  attributeNamePrefix: "@",
-  parseTagValue: false,
-  parseAttributeValue: false,
-  htmlEntities: true,
-  // entities that a feed defines are not resolved, so none can expand
-  processEntities: { enabled: true, maxEntityCount: 1, maxEntitySize: 1, maxExpandedLength: 1024 * 1024 },
-  maxNestedTags: 32,
+const parser = itemParser({
   // may hold markup that is not well-formed
   stopNodes: ["*.description", "*.content:encoded", "*.itunes:summary", "*.summary", "*.content"],
-  isArray: (name) => ["enclosure", "link", "media:content"].includes(name),
+  arrays: ["enclosure", "link", "media:content"],
 });
 
 type Members = Readonly<Record<string, unknown>>;
@@ -223,12 +215,6 @@ const typeOf = (member: unknown): string => text(attribute(member, "type")) ?? "
 const list = (value: unknown): readonly unknown[] =>
   Array.isArray(value) ? value : value === undefined ? [] : [value];
 const textOrNull = (value: unknown): string | null => text(Array.isArray(value) ? value[0] : value);
-
-/** Text of an element, which is an object if it has attributes. */
-function text(value: unknown): string | null {
-  const found = typeof value === "object" && value !== null && "#text" in value ? value["#text"] : value;
-  return typeof found === "string" && found.trim() !== "" ? found.trim() : null;
-}
 
 const shortened = (value: string | null): string | null => (value === null ? null : plain(value, 1000));
 

@@ -1,4 +1,5 @@
 import { sha256Hex } from "../../../schema/bytes.ts";
+import { youtubeId } from "../../lib/youtube-address.ts";
 
 /** Why an entry cannot be delivered yet, as its source lists it; null: it can. */
 export type EntryState = "upcoming" | "live" | "private" | null;
@@ -43,7 +44,8 @@ const KEY_LENGTH = 32;
  * @example await keyOf({ site: "Youtube", id: "aqz-KE-bpKQ", guid: null, address: "https://…" })
  */
 export async function keyOf({ site, id, guid, address }: Identity): Promise<string> {
-  const youtube = youtubeId(address);
+  const url = URL.parse(address);
+  const youtube = url && youtubeId(url);
   const identity =
     site !== null && id !== null
       ? `site ${site.toLowerCase()} ${id}`
@@ -53,20 +55,6 @@ export async function keyOf({ site, id, guid, address }: Identity): Promise<stri
           ? `guid ${guid}`
           : `address ${address}`;
   return (await sha256Hex(identity)).slice(0, KEY_LENGTH);
-}
-
-/** The id of a YouTube video, whichever of its addresses a feed names. */
-function youtubeId(address: string): string | null {
-  const url = URL.parse(address);
-  if (!url) return null;
-  const host = url.hostname.replace(/^(?:www|m|music)\./, "");
-  const id =
-    host === "youtu.be"
-      ? url.pathname.slice(1)
-      : host === "youtube.com"
-        ? (url.searchParams.get("v") ?? /^\/(?:shorts|live|embed)\/([^/]+)$/.exec(url.pathname)?.[1] ?? null)
-        : null;
-  return id !== null && /^[\w-]{11}$/.test(id) ? id : null;
 }
 
 /** Whether an address shows that it leads to a vertical short video; null if it shows nothing. */

@@ -1,4 +1,4 @@
-import { XMLParser } from "fast-xml-parser";
+import { itemParser, textOfElement as text } from "./item-parser.ts";
 import { usableUrl } from "./listing.ts";
 import type { Described } from "./match-episodes.ts";
 
@@ -108,18 +108,10 @@ function findEnd(text: string, start: number, tag: ItemTag): { end: number | nul
   }
 }
 
-const parser = new XMLParser({
-  ignoreAttributes: false,
-  attributeNamePrefix: "@",
-  parseTagValue: false,
-  parseAttributeValue: false,
-  htmlEntities: true,
-  // entities that a feed defines are not resolved, so none can expand
-  processEntities: { enabled: true, maxEntityCount: 1, maxEntitySize: 1, maxExpandedLength: 1024 * 1024 },
-  maxNestedTags: 32,
+const parser = itemParser({
   // long and not needed
   stopNodes: ["*.description", "*.content:encoded", "*.itunes:summary"],
-  isArray: (name) => name === "enclosure" || name === "title",
+  arrays: ["enclosure", "title"],
 });
 
 /** The data of an item; null if it has no media or cannot be read. */
@@ -165,12 +157,6 @@ function parse(source: string): Record<string, unknown> | null {
   } catch {
     return null;
   }
-}
-
-/** Text of an element, which is an object if it has attributes. */
-function text(value: unknown): string | null {
-  const found = typeof value === "object" && value !== null && "#text" in value ? value["#text"] : value;
-  return typeof found === "string" && found.trim() !== "" ? found.trim() : null;
 }
 
 /**

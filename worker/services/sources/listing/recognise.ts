@@ -1,3 +1,4 @@
+import { isShortLinkHost, isYoutubeHost } from "../../../lib/youtube-address.ts";
 import type { Recognised } from "./listing.ts";
 
 /**
@@ -25,8 +26,6 @@ function ofSpotify({ hostname, pathname }: URL): Recognised | null {
   return { type: kind.toLowerCase() === "show" ? "spotify_show" : "spotify_episode", id };
 }
 
-const YOUTUBE_HOST =
-  /^(?:(?:www|m|music)\.)?youtube\.com$|^(?:www\.)?youtube-nocookie\.com$|^(?:www\.)?youtu\.be$/;
 /** A channel's uploads: all of them, or one kind. Its `/live` is a single stream; its other tabs are lists of lists. */
 const CHANNEL =
   /^\/(?:@[^/]+|channel\/UC[\w-]{22}|(?:c|user)\/[^/]+)(?:\/(?:videos|shorts|streams|featured))?\/?$/;
@@ -34,8 +33,8 @@ const LIST_ID = /^[\w-]{2,200}$/;
 const VIDEO_ID = /^[\w-]{11}$/;
 
 function ofYoutube({ hostname, pathname, searchParams }: URL): Recognised | null {
-  if (!YOUTUBE_HOST.test(hostname)) return null;
-  const isShort = hostname.endsWith("youtu.be");
+  if (!isYoutubeHost(hostname)) return null;
+  const isShort = isShortLinkHost(hostname);
   if (!isShort && CHANNEL.test(pathname)) return playlist(pathname.replace(/\/(?:featured\/?)?$/, ""));
   const list = searchParams.get("list") ?? "";
   if (!LIST_ID.test(list)) return null;
