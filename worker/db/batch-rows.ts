@@ -56,7 +56,7 @@ export async function insertBatch(
     ...guardedStatements.map((statement) => statement(db, () => isOpen)),
     ...inserts,
     ...jsonPages(credentials).map((page) => insertCredentials(db, page)),
-    ...jsonPages(media).map((page) => insertMedia(db, page)),
+    ...jsonPages(media).map((page) => insertMedia(db, JSON.stringify(page))),
     close,
   ];
   const [opened] = await db.batch(statements as [typeof open]);

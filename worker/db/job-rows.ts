@@ -62,11 +62,10 @@ export async function insertJobs(
   const isPlain =
     credentials.length === 0 &&
     guardedStatements.length === 0 &&
-    media.length === 0 &&
     Object.keys(jobsToStore.shared).length === 0 &&
     !only &&
     !alongside;
-  if (isPlain) return insertPlainJobs(db, jobsToStore.rows, unfinished === 0 ? null : allowance);
+  if (isPlain) return insertPlainJobs(db, jobsToStore.rows, unfinished === 0 ? null : allowance, media);
   const { condition, reservedBytes } = admission(allowance, unfinished);
   const both = only ? sql`${condition} and ${only(sql`json_extract(job.value, '$.id')`)}` : condition;
   const insert = jobsInsert(db, jobsToStore, both, reservedBytes);
@@ -76,7 +75,7 @@ export async function insertJobs(
     ...guardedStatements.map((statement) => statement(db, isNew)),
     insert,
     ...(credentials.length > 0 ? [insertCredentials(db, credentials)] : []),
-    ...(media.length > 0 ? [insertMedia(db, media)] : []),
+    ...(media.length > 0 ? [insertMedia(db, JSON.stringify(media))] : []),
     ...(alongside?.(db) ?? []),
   ];
   const results = await db.batch(statements as [typeof insert]);
@@ -85,18 +84,19 @@ export async function insertJobs(
 
 const plainInserts = new Map<string, ReturnType<typeof prepareQuery>>();
 
-/** Stores jobs that nothing else is stored with: the usual case, whose statement differs in its values only. */
+/** Stores jobs with the media that they fetch and nothing else: the usual case, whose statements differ in their values only. */
 async function insertPlainJobs(
   db: Db,
   rows: JobsToStore["rows"],
   allowance: Allowance | null,
+  media: readonly WantedMedia[],
 ): Promise<number> {
   const { maxConcurrent = null, quota = null } = allowance ?? {};
   const columns = columnsOf(rows);
   const shape = JSON.stringify([[...columns], maxConcurrent !== null, quota !== null]);
   const insert = plainInserts.get(shape) ?? preparePlainInsert(columns, { maxConcurrent, quota });
   plainInserts.set(shape, insert);
-  const stored = await insert(db, {
+  const statement = insert(db, {
     rows: JSON.stringify(rows.map(pack)),
     accountId: allowance?.accountId,
     month: allowance?.month,
@@ -105,8 +105,12 @@ async function insertPlainJobs(
     bytesPerJob: quota?.bytesPerJob,
     newJobs: unfinishedOf(rows),
   });
-  return stored.length;
+  if (media.length === 0) return (await statement.raw()).length;
+  const [stored] = await db.$client.batch([statement, mediaInsert(db, { wanted: JSON.stringify(media) })]);
+  return stored?.results.length ?? 0;
 }
+
+const mediaInsert = prepareQuery((db) => insertMedia(db, sql.placeholder("wanted")));
 
 function preparePlainInsert(
   columns: ReadonlySet<string>,
@@ -206,7 +210,7 @@ const JSON_COLUMNS = ["request", "plan", "adjustments"] as const;
 
 /** A job, regardless of its owner. */
 export async function findJob(db: Db, id: string): Promise<JobRow | undefined> {
-  const [row] = await preparedJobQuery(db, { id });
+  const [row] = await preparedJobQuery(db, { id }).raw();
   return row && readJobRow(row);
 }
 const preparedJobQuery = prepareQuery((db) => jobQuery(db, sql.placeholder("id")));

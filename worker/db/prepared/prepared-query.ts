@@ -1,27 +1,21 @@
 import { Column, fillPlaceholders, getTableColumns, type Query, type Table } from "drizzle-orm";
 import type { Db } from "../connection.ts";
 
-/** Rows as the database returns them. */
-type RawRows = readonly (readonly unknown[])[];
-
 /**
  * A query whose text is built once and not with each use: for a table as wide as the one of jobs, that takes longer than
  * anything else in a request.
  *
  * @param build makes the query, with `sql.placeholder("name")` for each value that differs
- * @returns runs the query with the values of its placeholders
+ * @returns makes the statement for the values of its placeholders
  */
 export function prepareQuery(
   build: (db: Db) => { toSQL(): Query },
-): (db: Db, values: Readonly<Record<string, unknown>>) => Promise<RawRows> {
+): (db: Db, values: Readonly<Record<string, unknown>>) => D1PreparedStatement {
   let built: Query | undefined;
   return (db, values) => {
     built ??= build(db).toSQL();
     const params = fillPlaceholders(built.params, values);
-    return db.$client
-      .prepare(built.sql)
-      .bind(...params)
-      .raw();
+    return db.$client.prepare(built.sql).bind(...params);
   };
 }
 

@@ -1,4 +1,4 @@
-import { sql } from "drizzle-orm";
+import { type Placeholder, sql } from "drizzle-orm";
 import { jobs } from "../../../schema/db/tables/jobs.ts";
 import { jobMedia } from "../../../schema/db/tables/reuse.ts";
 import type { Db } from "../connection.ts";
@@ -13,14 +13,18 @@ type MediaRow = typeof jobMedia.$inferSelect;
 /** What a new job fetches; stored together with the job. */
 export interface WantedMedia extends Pick<MediaRow, "account_id" | "source" | "variant" | "job_id"> {}
 
-/** Stores what new jobs fetch, for those that are stored themselves. Belongs into the statements that store them. */
-export const insertMedia = (db: Db, wanted: readonly WantedMedia[]) =>
+/**
+ * Stores what new jobs fetch, for those that are stored themselves. Belongs into the statements that store them.
+ *
+ * @param wanted JSON of {@link WantedMedia}
+ */
+export const insertMedia = (db: Db, wanted: string | Placeholder) =>
   db
     .insert(jobMedia)
     .select(
       sql`select json_extract(wanted.value, '$.account_id'), json_extract(wanted.value, '$.source'), json_extract(wanted.value, '$.variant'),
         json_extract(wanted.value, '$.job_id'), 'address', null, null, null, null
-      from json_each(${JSON.stringify(wanted)}) as wanted
+      from json_each(${wanted}) as wanted
       where exists (select 1 from ${jobs} as stored
         where stored.id = json_extract(wanted.value, '$.job_id')
           and stored.account_id = json_extract(wanted.value, '$.account_id'))`,
