@@ -1,3 +1,5 @@
+import { setNewest } from "../../schema/set-newest.ts";
+
 /** Limits of a host, compared with a usual server. */
 export interface HostLimit {
   /** Concurrent connections that it serves; undefined if no limit is known. */
@@ -42,11 +44,8 @@ export class HostLimits {
     const known = this.of(url);
     const connections = smaller(known.connections, found.connections);
     const distrustsRanges = known.distrustsRanges === true || found.distrustsRanges === true;
-    // the oldest comes first
-    this.#hosts.delete(host);
-    this.#hosts.set(host, { connections, distrustsRanges, until: this.#now() + KEEP_MS });
-    const [oldest] = this.#hosts.keys();
-    if (this.#hosts.size > MAX_HOSTS && oldest !== undefined) this.#hosts.delete(oldest);
+    const until = this.#now() + KEEP_MS;
+    setNewest(this.#hosts, host, { connections, distrustsRanges, until }, MAX_HOSTS);
   }
 
   /** The number of connections that last proved right for a host; undefined if none did. */
@@ -56,11 +55,7 @@ export class HostLimits {
 
   /** Stores it, so that the next run need not try again; it is no limit. */
   rememberPace(url: string, connections: number): void {
-    const { host } = new URL(url);
-    this.#paces.delete(host);
-    this.#paces.set(host, connections);
-    const [oldest] = this.#paces.keys();
-    if (this.#paces.size > MAX_HOSTS && oldest !== undefined) this.#paces.delete(oldest);
+    setNewest(this.#paces, new URL(url).host, connections, MAX_HOSTS);
   }
 }
 

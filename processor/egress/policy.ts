@@ -2,6 +2,7 @@ import dns from "node:dns/promises";
 import type http from "node:http";
 import { isIPv6, type Socket } from "node:net";
 import { type AllowedHosts, isOpened, judgeAddress, judgeHost } from "../../schema/address.ts";
+import { setNewest } from "../../schema/set-newest.ts";
 import { SourceFault } from "../fault.ts";
 import type { Address } from "./address.ts";
 import { type Dial, JudgedHttpAgent, JudgedHttpsAgent, type Reach } from "./agents.ts";
@@ -80,10 +81,8 @@ export class EgressPolicy {
     const options = { keepAlive: true, timeout: IDLE_MS, maxFreeSockets: 64 };
     const agent =
       protocol === "https:" ? new JudgedHttpsAgent(reach, options) : new JudgedHttpAgent(dial, options);
-    this.#agents.set(key, agent);
     // proxies with a session of its own for each run; connections in use go on, and idle ones end soon
-    const [oldest] = this.#agents.keys();
-    if (this.#agents.size > MAX_AGENTS && oldest !== undefined) this.#agents.delete(oldest);
+    setNewest(this.#agents, key, agent, MAX_AGENTS);
     return agent;
   }
 

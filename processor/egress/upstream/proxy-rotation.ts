@@ -1,3 +1,5 @@
+import { setNewest } from "../../../schema/set-newest.ts";
+
 /** Maximum number of sources whose rotation is remembered; the least recently used one is removed first. */
 const MAX_SOURCES = 10_000;
 
@@ -18,10 +20,7 @@ export class ProxyRotation {
   orderFor(host: string): readonly string[] {
     if (this.#proxies.length === 0) return [];
     const round = this.#rounds.get(host) ?? 0;
-    this.#rounds.delete(host);
-    this.#rounds.set(host, round + 1);
-    const [oldest] = this.#rounds.keys();
-    if (this.#rounds.size > MAX_SOURCES && oldest !== undefined) this.#rounds.delete(oldest);
+    setNewest(this.#rounds, host, round + 1, MAX_SOURCES);
     const first = round % this.#proxies.length;
     return [...this.#proxies.slice(first), ...this.#proxies.slice(0, first)];
   }

@@ -1,5 +1,6 @@
 import type { AddressRange } from "../../../schema/address-range.ts";
 import type { Scope as KeyScope, Limits, SOURCES } from "../../../schema/api/account.ts";
+import { setNewest } from "../../../schema/set-newest.ts";
 
 /** The caller as services see it. */
 export interface Account {
@@ -34,10 +35,8 @@ export class KeyCache {
   }
 
   set(sha256: string, account: Account | null, now: number): void {
-    this.#entries.delete(sha256);
-    const [oldest] = this.#entries.keys();
-    if (oldest !== undefined && this.#entries.size >= MAX_ENTRIES) this.#entries.delete(oldest);
     const until = now + (account ? KNOWN_MS : UNKNOWN_MS);
-    this.#entries.set(sha256, { account, until: Math.min(until, account?.expiresAt ?? until) });
+    const entry = { account, until: Math.min(until, account?.expiresAt ?? until) };
+    setNewest(this.#entries, sha256, entry, MAX_ENTRIES);
   }
 }
