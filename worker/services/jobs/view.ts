@@ -3,6 +3,7 @@ import { metadataOf } from "../../../schema/api/metadata.ts";
 import { WEBHOOK_EVENT_TYPES } from "../../../schema/api/webhook.ts";
 import { errorTypeOf, jobSentence } from "../../../schema/errors.ts";
 import { isFinal } from "../../../schema/states.ts";
+import { siteTitleOf } from "../../../schema/telemetry/site.ts";
 import type { RequestContext } from "../../context.ts";
 import { deliveriesOfJobsQuery } from "../../db/delivery-rows.ts";
 import type { JobRow } from "../../db/job-rows.ts";
@@ -64,7 +65,7 @@ async function viewJob(
     s3_url: link(row.object_key),
     subtitle_url: link(row.subtitle_key),
     thumbnail_url: link(row.thumbnail_key),
-    error: error_code && jobSentence(error_code, row.details?.error_subject),
+    error: error_code && jobSentence(error_code, subjectOf(row), nextTryAt(row, context.clock())),
     error_type: error_code && errorTypeOf(error_code),
     error_code,
     title: row.title,
@@ -128,6 +129,12 @@ async function viewJob(
     adjustments: row.adjustments,
   };
 }
+
+/** What the failure was about. A job whose site is held back was not run, so its URL says which. */
+export const subjectOf = ({ error_code, details, url, media_url }: FailedJob): string | null =>
+  error_code === "site_failing" ? siteTitleOf(media_url ?? url) : (details?.error_subject ?? null);
+
+type FailedJob = Pick<JobRow, "error_code" | "details" | "url" | "media_url">;
 
 /** Whether the job's end is, or may be, an event that the request asked for. */
 function reportsEnd(row: JobRow): boolean {
