@@ -148,7 +148,7 @@ const attempts = z.int().min(0).optional();
 const exit_results = z.array(ExitResult).max(20).optional();
 
 /** Tools of the run; of yt-dlp, the version that it used last. Absent from processors of the former version. */
-const tools = ToolVersions.nullable().default(null);
+const tools = ToolVersions.nullable();
 
 /** `POST /internal/runs/{id}/outcome`: how the run ended. Repeated until it gets a response. */
 export const Outcome = z.object({
@@ -158,7 +158,7 @@ export const Outcome = z.object({
     z.object({
       type: z.literal("completed"),
       delivery: Delivery,
-      tools,
+      tools: tools.default(null),
       attempts,
       exit_results,
       ytdlp: YtdlpReport.optional(),
@@ -168,7 +168,7 @@ export const Outcome = z.object({
       type: z.literal("failed"),
       code: z.enum(JOB_ERROR_CODES),
       subject: FailureSubject,
-      tools,
+      tools: tools.optional(),
       attempts,
       exit_results,
       ytdlp: YtdlpReport.optional(),

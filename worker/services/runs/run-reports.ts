@@ -270,7 +270,7 @@ function factsOf(job: JobRow, outcome: Outcome["outcome"]): Partial<NewJobRow> {
     const error_subject = outcome.subject ?? undefined;
     return {
       title: titleOf(job, outcome.title),
-      ...(outcome.tools === null ? {} : { tool_versions: outcome.tools }),
+      ...(outcome.tools ? { tool_versions: outcome.tools } : {}),
       details: { ...details, ...(error_subject === undefined ? {} : { error_subject }) },
       ...attemptsOf(job, outcome),
     };
