@@ -37,7 +37,7 @@ export class Candidates {
       this.settled = this.#try(async () => this.#offer(await findCandidate(path, parts.config)));
     } else if (ytdlpAutoUpdate) {
       this.settled = this.#try(() => this.#begin());
-      this.#timer = setInterval(() => void this.#try(() => this.#fetch()), EVERY_MS).unref();
+      this.#timer = setInterval(() => void this.#try(() => this.#lookForNewer()), EVERY_MS).unref();
     } else {
       this.settled = Promise.resolve();
     }
@@ -60,10 +60,10 @@ export class Candidates {
     }
     const kept = await findUpdate({ ...this.#parts, signal: this.#closing.signal });
     if (kept) await this.#offer(kept);
-    await this.#fetch();
+    await this.#lookForNewer();
   }
 
-  async #fetch(): Promise<void> {
+  async #lookForNewer(): Promise<void> {
     const { pinned, versions } = this.#parts;
     const known = versions.candidate?.version ?? pinned.version;
     const parts = { ...this.#parts, signal: this.#closing.signal };

@@ -62,10 +62,12 @@ export class BackoffMemory {
       const pair = pairOfRow(row);
       const known = before.get(keyOf(row.site, row.exit));
       // the uses of this isolate may not be written yet
-      const nextAt = known?.version === pair.version ? Math.max(known.nextAt, pair.nextAt) : pair.nextAt;
-      this.#pairs.set(keyOf(row.site, row.exit), { ...pair, nextAt });
+      const isSame = known?.version === pair.version;
+      const nextAt = isSame ? Math.max(known.nextAt, pair.nextAt) : pair.nextAt;
+      const probeUntil = isSame ? Math.max(known.probeUntil, pair.probeUntil) : pair.probeUntil;
+      this.#pairs.set(keyOf(row.site, row.exit), { ...pair, nextAt, probeUntil });
     }
-    this.#trials = read.trials;
+    this.#trials = read.trials.map((row) => withProbe(row, this.#trials));
     this.#storages = new Map(read.storages.map(({ name, until }) => [name, until]));
     this.#running = new Map(
       read.runsByExit.flatMap(({ exit, runs }) => (exit === null ? [] : [[exit, runs] as const])),
@@ -124,6 +126,15 @@ export class BackoffMemory {
   #newPair(): Omit<KnownPair, "site" | "exit"> {
     return { ...newPair(this.#exits.length > 0), version: 0 };
   }
+}
+
+/** The probe of this isolate may not be written yet. */
+function withProbe(row: TrialRow, before: readonly TrialRow[]): TrialRow {
+  const known = before.find(
+    ({ site, version, changed_at }) =>
+      site === row.site && version === row.version && changed_at === row.changed_at,
+  );
+  return known ? { ...row, probe_until: Math.max(row.probe_until, known.probe_until) } : row;
 }
 
 /** Stands for every exit of a site. The name of an exit cannot look like this. */

@@ -67,6 +67,16 @@ export function policyFor(context: RequestContext, known: Backoffs, url: string)
   return policy.first.length + policy.last.length > 0 || policy.canary ? policy : undefined;
 }
 
+/** The same for a question about a source, which is never used to find out which version is better. */
+export async function policyForProbe(context: RequestContext, url: string): Promise<YtdlpPolicy | undefined> {
+  const { trials } = await context.backoffs.read(context);
+  const site = siteOf(url);
+  const versions = (wanted: Trial["state"]) =>
+    trials.filter((row) => row.site === site && row.state === wanted).map(({ version }) => version);
+  const policy = { first: versions("promoted"), last: versions("rolled_back"), canary: false };
+  return policy.first.length + policy.last.length > 0 ? policy : undefined;
+}
+
 function noteProbe(context: RequestContext, row: TrialRow, until: number): void {
   context.backoffs.keepTrial({ ...row, probe_until: until });
   context.defer(noteTrialProbe(context.db, row, until));
