@@ -112,13 +112,13 @@ def main() -> None:
     parser.add_argument("--newest")
     parser.add_argument("--pre", action="store_true")
     parser.add_argument("--here", action="store_true")
-    options = parser.parse_args()
+    given = parser.parse_args()
     index = os.environ.get("PIP_INDEX_URL", "https://pypi.org/simple")
     lines = [HEADER]
-    for name, version in resolve(requirements_of(options.newest), options.here, options.pre):
+    for name, version in resolve(requirements_of(given.newest), given.here, given.pre):
         options = [f"    --hash=sha256:{digest}" for digest in hashes_of(index, name, version)]
         lines.append(" \\\n".join([f"{name}=={version}", *options]) + "\n")
-    options.output.write_text("".join(lines))
+    given.output.write_text("".join(lines))
 
 
 if __name__ == "__main__":

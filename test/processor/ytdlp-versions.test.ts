@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readConfig } from "../../processor/config.ts";
 import { discoverTools, type YtdlpTool } from "../../processor/tools/discover.ts";
+import { Candidates } from "../../processor/tools/updates/candidates.ts";
 import { NO_COOKIES } from "../../schema/wire/cookies.ts";
 import type { ListLine } from "../../schema/wire/probe.ts";
 import type { ProcessorHealth } from "../../schema/wire/run.ts";
@@ -148,27 +149,20 @@ describe("a processor with two versions", () => {
   });
 });
 
-describe("a second version that cannot be used", () => {
-  it("changes nothing, and the operator is told", async () => {
-    for (const [options, complaint] of [
-      [{ name: "broken", version: "2026.12.3", isBroken: true }, /has no module yt_dlp/],
-      [{ name: "same", version: PINNED }, /there is nothing to try/],
-    ] as const) {
-      const other = await startProcessorBench([origin.host], {
-        YTDLP_PATH: join(folder, "pinned", "bin", "yt-dlp"),
-        YTDLP_CANDIDATE_PATH: copyYtdlp(installed, join(folder, options.name), options),
-      });
-      await other.processor.updated();
-      const { tools, checks } = await healthOf(other);
-      expect(tools.ytdlp_candidate).toBeNull();
-      expect(checks.find(({ name }) => name === "ytdlp_candidate")).toMatchObject({
-        status: "warning",
-        detail: expect.stringMatching(complaint),
-      });
-      const outcome = await other.run(film(), {}, { ytdlp: CANARY });
-      expect(outcome).toMatchObject({ type: "completed", tools: { ytdlp: PINNED } });
-      expect(outcome).not.toHaveProperty("ytdlp");
-      await other.close();
-    }
+it.each([
+  ["cannot be started", { name: "broken", version: "2026.12.3", isBroken: true }, /has no module yt_dlp/],
+  ["is the pinned one", { name: "same", version: PINNED }, /there is nothing to try/],
+])("a second version that %s is not used, and the operator is told", async (_, options, complaint) => {
+  const offered: string[] = [];
+  const config = {
+    ...bench.config,
+    ytdlpCandidatePath: copyYtdlp(installed, join(folder, options.name), options),
+  };
+  const candidates = new Candidates({
+    ...{ config, log: () => {}, pinned: { ...installed, version: PINNED } },
+    versions: { candidate: null, offer: async ({ version }) => void offered.push(version) },
   });
+  await candidates.settled;
+  expect(offered).toEqual([]);
+  expect(candidates.failure).toMatch(complaint);
 });

@@ -63,31 +63,43 @@ const FEW_EXTRACTORS = "from .generic import GenericIE\nfrom .youtube import You
  */
 export function writeWheelSource(installed: YtdlpTool, folder: string, options: CopyOptions): string {
   const [from, to] = [sourceOf(installed), join(folder, "yt_dlp")];
+  const loaded = new Set(runPython(installed, LOADED_SCRIPT, FEW_EXTRACTORS).split("\n"));
+  const isExtractor = (path: string) =>
+    /\/extractor\/[^/]+\.py$/.test(path) && !path.endsWith("/__init__.py");
   cpSync(from, to, {
     recursive: true,
-    filter: (path) => !path.includes("__pycache__") && !isOtherExtractor(path),
+    filter: (path) => !path.includes("__pycache__") && (!isExtractor(path) || loaded.has(path)),
   });
   writeFileSync(join(to, "extractor", "_extractors.py"), FEW_EXTRACTORS);
   patch(to, from, options);
   return folder;
 }
 
-const KEPT = [
-  "__init__.py",
-  "_extractors.py",
-  "extractors.py",
-  "common.py",
-  "commonprotocols.py",
-  "generic.py",
-];
+/** Prints the files that a start with these extractors loads. */
+const LOADED_SCRIPT = `
+import importlib.abc, importlib.util, sys
 
-const isOtherExtractor = (path: string): boolean =>
-  /\/yt_dlp\/extractor\/[^/]+\.py$/.test(path) && !KEPT.some((name) => path.endsWith(`/${name}`));
+class Few(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    def find_spec(self, name, path, target=None):
+        return importlib.util.spec_from_loader(name, self) if name == 'yt_dlp.extractor._extractors' else None
 
-function sourceOf({ python, pythonPath }: YtdlpTool): string {
+    def exec_module(self, module):
+        exec(sys.argv[1], module.__dict__)
+
+sys.meta_path.insert(0, Few())
+sys.modules['yt_dlp.extractor.lazy_extractors'] = None
+import yt_dlp.extractor.extractors
+for name, module in sys.modules.items():
+    if name.startswith('yt_dlp.extractor.') and getattr(module, '__file__', None):
+        print(module.__file__)
+`;
+
+const sourceOf = (tool: YtdlpTool): string =>
+  runPython(tool, "import os, yt_dlp; print(os.path.dirname(yt_dlp.__file__))");
+
+function runPython({ python, pythonPath }: YtdlpTool, script: string, ...args: string[]): string {
   const env = { ...process.env, ...(pythonPath === undefined ? {} : { PYTHONPATH: pythonPath }) };
-  const script = "import os, yt_dlp; print(os.path.dirname(yt_dlp.__file__))";
-  return execFileSync(python, ["-c", script], { encoding: "utf8", env }).trim();
+  return execFileSync(python, ["-c", script, ...args], { encoding: "utf8", env }).trim();
 }
 
 /** A folder of links, so that a copy costs nothing. */

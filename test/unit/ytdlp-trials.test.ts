@@ -27,7 +27,7 @@ const report = (...tries: string[]): YtdlpReport => ({
 });
 
 /** Adds a run's evidence as the database does, and decides. */
-function after(trial: Trial, run: YtdlpReport, now: number): Trial {
+function judged(trial: Trial, run: YtdlpReport, now: number): Trial {
   const evidence = evidenceOf(run);
   if (evidence === null) return trial;
   const isResting = trial.until > now;
@@ -61,7 +61,7 @@ function play(runs: readonly { wait: number; run: YtdlpReport }[]) {
   let [trial, now]: [Trial, number] = [NEW_TRIAL, START];
   for (const { wait, run } of runs) {
     now += wait;
-    trial = after(trial, run, now);
+    trial = judged(trial, run, now);
   }
   return { trial, now };
 }
@@ -99,7 +99,8 @@ describe("a candidate", () => {
         now = Math.max(now, trial.until);
         let tries = 0;
         do {
-          trial = after(trial, CANDIDATE_WORSE, (now += 1_000));
+          now += 1_000;
+          trial = judged(trial, CANDIDATE_WORSE, now);
           tries += 1;
         } while (useOf(trial, now) !== "last" && tries < 5);
         expect([trial.state, useOf(trial, now)]).toEqual(["rolled_back", "last"]);
@@ -112,9 +113,11 @@ describe("a candidate", () => {
     fc.assert(
       fc.property(Runs, (before) => {
         let { trial, now } = play(before);
-        for (let run = 0; run < PROMOTE_AFTER; run++) trial = after(trial, CANDIDATE_BETTER, (now += 1_000));
         // a probe that ended in between changes the state and begins to count anew
-        for (let run = 0; run < PROMOTE_AFTER; run++) trial = after(trial, CANDIDATE_BETTER, (now += 1_000));
+        for (let run = 0; run < 2 * PROMOTE_AFTER; run++) {
+          now += 1_000;
+          trial = judged(trial, CANDIDATE_BETTER, now);
+        }
         expect([trial.state, useOf(trial, now)]).toEqual(["promoted", "first"]);
       }),
     );
@@ -126,7 +129,8 @@ describe("a candidate", () => {
       const isFault = run % 10 === 0;
       const usual = run % 20 < 10 ? PINNED_SERVED : CANDIDATE_SERVED;
       const fault = run % 20 === 0 ? CANDIDATE_BETTER : CANDIDATE_WORSE;
-      trial = after(trial, isFault ? fault : usual, (now += 1_000));
+      now += 1_000;
+      trial = judged(trial, isFault ? fault : usual, now);
     }
     expect(trial).toMatchObject({ state: "trial", changedAt: 0 });
   });
@@ -140,8 +144,8 @@ describe("a candidate", () => {
         const over = Math.max(now, trial.until);
         expect(useOf(trial, over)).toBe("probe");
         expect(useOf({ ...trial, probeUntil: over + 1 }, over)).toBe("last");
-        expect(after(trial, CANDIDATE_SERVED, over).state).toBe("trial");
-        const again = after(trial, CANDIDATE_WORSE, over);
+        expect(judged(trial, CANDIDATE_SERVED, over).state).toBe("trial");
+        const again = judged(trial, CANDIDATE_WORSE, over);
         expect(again.state).toBe("rolled_back");
         expect(again.until - over).toBeGreaterThanOrEqual(Math.min(PAUSES.longest, PAUSES.first));
         expect(again.strikes).toBe(trial.strikes + 1);
