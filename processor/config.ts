@@ -301,7 +301,7 @@ const VARIABLES = {
     default: "`waterspout-ytdlp` in the system's temporary folder",
     fallback: () => join(tmpdir(), "waterspout-ytdlp"),
     meaning:
-      "Folder for the yt-dlp that `YTDLP_AUTO_UPDATE` fetches; `npm start` keeps it with its state. It must not be in `WORK_DIR`",
+      "Folder for the yt-dlp that `YTDLP_AUTO_UPDATE` fetches; `npm start` keeps it with its state. In `WORK_DIR`, which is wiped, it is fetched again at each start",
     schema: text,
   },
   packageIndex: {

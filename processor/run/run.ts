@@ -99,7 +99,8 @@ async function execute(context: BareContext, traces: RunTrace): Promise<void> {
   const reported = outcome === null ? "dropped" : await report(context, outcome);
   const { request, progress } = context;
   const times = { startedAt, endedAt: Date.now() };
-  recordRun(context, { request, outcome, reported, ...traces, ...times, received: progress.received });
+  const { versionTries: tries } = context;
+  recordRun(context, { request, outcome, reported, tries, ...traces, ...times, received: progress.received });
 }
 
 /** As an anonymous visitor first, unless the request says otherwise; after a refusal with the cookies that there are. */

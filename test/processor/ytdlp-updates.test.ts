@@ -102,8 +102,3 @@ it("fetches the newest, keeps it for the next start, and uses nothing that was c
   await appendFile(join(config.ytdlpUpdateDir, NEWER, "yt_dlp", "version.py"), "\n# changed\n");
   expect(await started({ packageIndex: "http://127.0.0.1:9/simple" })).toMatchObject({ version: null });
 }, 180_000);
-
-it("is refused where it would be wiped", async () => {
-  const change = { ytdlpUpdateDir: join(config.workDir, "ytdlp") };
-  expect(await started(change)).toMatchObject({ failure: expect.stringMatching(/is in WORK_DIR/) });
-});

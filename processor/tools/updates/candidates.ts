@@ -1,4 +1,3 @@
-import { relative } from "node:path";
 import type { ProcessorConfig } from "../../config.ts";
 import type { Log } from "../../log.ts";
 import { findCandidate, type YtdlpTool } from "../discover.ts";
@@ -11,7 +10,7 @@ const EVERY_MS = 12 * 60 * 60_000;
 export interface CandidateParts {
   readonly config: Pick<
     ProcessorConfig,
-    "ytdlpCandidatePath" | "ytdlpAutoUpdate" | "ytdlpUpdateDir" | "packageIndex" | "searchPath" | "workDir"
+    "ytdlpCandidatePath" | "ytdlpAutoUpdate" | "ytdlpUpdateDir" | "packageIndex" | "searchPath"
   >;
   readonly pinned: YtdlpTool;
   readonly versions: Pick<ExtractorVersions, "offer" | "candidate">;
@@ -54,10 +53,6 @@ export class Candidates {
   }
 
   async #begin(): Promise<void> {
-    const { ytdlpUpdateDir, workDir } = this.#parts.config;
-    if (!relative(workDir, ytdlpUpdateDir).startsWith("..")) {
-      throw new Error("YTDLP_UPDATE_DIR is in WORK_DIR, which is wiped at each start");
-    }
     const kept = await findUpdate({ ...this.#parts, signal: this.#closing.signal });
     if (kept) await this.#offer(kept);
     await this.#lookForNewer();
