@@ -63,12 +63,13 @@ describe("a processor with two versions", () => {
   });
 
   it("uses the pinned one, the newer one for a canary or where it is promoted, and reports which delivered", async () => {
-    for (const [policy, role, version] of [
+    const uses: [YtdlpPolicy | undefined, string, string][] = [
       [undefined, "pinned", PINNED],
       [CANARY, "candidate", NEWER],
       [LAST, "pinned", PINNED],
       [{ first: [NEWER], last: [], canary: false }, "candidate", NEWER],
-    ] as const) {
+    ];
+    for (const [policy, role, version] of uses) {
       expect(await run(film(), policy)).toMatchObject({
         type: "completed",
         tools: { ytdlp: version, ytdlp_channel: "stable" },
