@@ -286,14 +286,14 @@ const VARIABLES = {
   ytdlpCandidatePath: {
     name: "YTDLP_CANDIDATE_PATH",
     meaning:
-      "Program of a second yt-dlp, which is tried beside the pinned one, see [Two versions of yt-dlp](versions.md); `YTDLP_AUTO_UPDATE` is not used then",
+      "Program of a second yt-dlp, which is tried next to the pinned one, see [Two versions of yt-dlp](versions.md); `YTDLP_AUTO_UPDATE` is not used then",
     schema: optionalText,
   },
   ytdlpAutoUpdate: {
     name: "YTDLP_AUTO_UPDATE",
     default: "false",
     meaning:
-      "`true`: the processor fetches the newest yt-dlp of its channel (`stable` or `nightly`) from `PIP_INDEX_URL`, at its start and every twelve hours, checks it by the SHA-256 that the index publishes, and tries it beside the pinned one",
+      "`true`: the processor fetches the newest yt-dlp of its channel (`stable` or `nightly`) from `PIP_INDEX_URL`, at its start and every twelve hours, checks it by the SHA-256 that the index publishes, and tries it next to the pinned one",
     schema: z.enum(["true", "false"], "must be true or false").transform((value) => value === "true"),
   },
   ytdlpUpdateDir: {

@@ -23,7 +23,7 @@ export interface ReadinessParts {
   };
   /** Why yt-dlp's process could not be started; null when it was, or is about to be. */
   readonly extractorFailure: () => string | null;
-  /** Why there is no newer yt-dlp beside the pinned one, or not the newest; null if nothing is wrong. */
+  /** Why there is no newer yt-dlp next to the pinned one, or not the newest; null if nothing is wrong. */
   readonly candidateFailure: () => string | null;
   /** Version of the one that is there; null: none. */
   readonly candidate: () => string | null;

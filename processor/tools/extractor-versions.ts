@@ -11,7 +11,7 @@ export interface ExtractorVersion {
 }
 
 /**
- * The version of yt-dlp that the operator installed, and a newer one beside it, if there is one. Without one there is no
+ * The version of yt-dlp that the operator installed, and a newer one next to it, if there is one. Without one there is no
  * second process.
  */
 export class ExtractorVersions {
@@ -31,7 +31,7 @@ export class ExtractorVersions {
   }
 
   /**
-   * Uses a newer version beside the pinned one once it is warm, in place of a former candidate, whose tasks are finished.
+   * Uses a newer version next to the pinned one once it is warm, in place of a former candidate, whose tasks are finished.
    *
    * @throws Fault if it cannot be started; then nothing changes
    */

@@ -60,9 +60,9 @@ export async function throughVersions<T>(
   } catch (error) {
     if (signal.aborted || !(error instanceof Fault) || second === undefined) throw error;
     const isLikely = failure.suspicion === "likely";
-    // the other one knows what the source says: that is an answer
-    const isAnswer = error.suspicion === undefined && JOB_ERRORS[error.code].outcome === "Warning";
-    if (isLikely && isAnswer) [tried.result, again.result] = [failure.code, SERVED];
+    // the other one understands what the source says: it works
+    const isUnderstood = error.suspicion === undefined && JOB_ERRORS[error.code].outcome === "Warning";
+    if (isLikely && isUnderstood) [tried.result, again.result] = [failure.code, SERVED];
     if (isLikely && error.suspicion === "likely") [tried.result, again.result] = [failure.code, error.code];
     if (error.suspicion === undefined || second.role === "pinned") throw error;
     throw failure;

@@ -231,7 +231,7 @@ export const ProcessorHealth = z.object({
   tools: z.object({
     ytdlp: z.string(),
     ytdlp_channel: z.string(),
-    /** The newer version beside it; null or absent: there is none. */
+    /** The newer version next to it; null or absent: there is none. */
     ytdlp_candidate: z.string().nullish(),
     ffmpeg: z.string(),
     /** Runtime for the sources' own scripts. */

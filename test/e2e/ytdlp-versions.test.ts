@@ -74,7 +74,7 @@ const untilReady = () =>
 
 const versionOf = ({ tool_versions }: Job) => tool_versions?.ytdlp;
 
-it("judges a newer version within five jobs, none of which fails, and forgets nothing when it is killed", async () => {
+it("judges a newer version within five jobs, none of which fails, and still knows it after it was killed", async () => {
   await untilReady();
   // the newer one is broken, and every run would try it first
   for (let job = 0; job < JOBS; job++) expect(versionOf(await deliver("&newer=raise"))).toBe(PINNED);

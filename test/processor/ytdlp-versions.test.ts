@@ -111,7 +111,7 @@ describe("a processor with two versions", () => {
     });
   });
 
-  it("takes what a source says as an answer, and does not ask again", async () => {
+  it("accepts what a source says of its media, and does not ask again", async () => {
     for (const url of [film({ pinned: "private", newer: "raise" }), `${origin.url}/absent.mp4`]) {
       const outcome = await run(url);
       expect(outcome).toMatchObject({ type: "failed", ytdlp: report() });
@@ -153,7 +153,7 @@ describe("a processor with two versions", () => {
 it.each([
   ["cannot be started", { name: "broken", version: "2026.12.3", isBroken: true }, /has no module yt_dlp/],
   ["is the pinned one", { name: "same", version: PINNED }, /there is nothing to try/],
-])("a second version that %s is not used, and the operator is told", async (_, options, complaint) => {
+])("a second version that %s is not used, and the operator sees why", async (_, options, complaint) => {
   const offered: string[] = [];
   const config = {
     ...bench.config,

@@ -18,8 +18,8 @@ export interface CandidateParts {
 }
 
 /**
- * Brings a newer yt-dlp beside the pinned one, where the operator allows it. Whatever goes wrong, the pinned one works on; the
- * failure is for the operator.
+ * Brings a newer yt-dlp next to the pinned one, where the operator allows it. If that fails, the pinned one works on; the failure
+ * is for the operator.
  */
 export class Candidates {
   /** Resolves when the version that is there at the start is in use, and the newest was looked for; never rejects. */

@@ -9,7 +9,7 @@ import { FORGET_MS, newPair, stateOf } from "./pair-health.ts";
 
 /** Maximum age of an isolate's memory, in milliseconds. */
 const MEMORY_MS = 10_000;
-/** Trials of versions that nobody has used for this long are forgotten, in milliseconds. */
+/** Trials of versions that nobody has used for this long are removed, in milliseconds. */
 export const TRIALS_MS = 30 * 24 * 60 * 60_000;
 /** Pairs without a row that one isolate remembers; the oldest is removed first. */
 const MAX_LOCAL = 5_000;

@@ -22,7 +22,7 @@ const columnsOf = (trial: Trial) => ({
 });
 
 /**
- * Decides about a trial by its figures. Whoever reads a row does so: a decision that was not written, because the Worker was
+ * Decides about a trial by its figures. Each reader of a row does so: a decision that was not written, because the Worker was
  * killed, is made by the next reader.
  *
  * @returns the row with the decision
