@@ -42,6 +42,8 @@ async function serve(request: IncomingMessage, response: ServerResponse): Promis
   if (request.method === "POST" && searchParams.has("uploads")) {
     const id = `upload-${count}`;
     uploads.set(id, 0);
+    const { "x-amz-checksum-algorithm": algorithm } = request.headers;
+    if (algorithm !== undefined) response.setHeader("x-amz-checksum-algorithm", algorithm);
     respond(
       response,
       `<InitiateMultipartUploadResult><UploadId>${id}</UploadId></InitiateMultipartUploadResult>`,
@@ -56,7 +58,10 @@ async function serve(request: IncomingMessage, response: ServerResponse): Promis
   } else if (request.method === "PUT") {
     if (upload === null) objects.set(pathname, received);
     else uploads.set(upload, (uploads.get(upload) ?? 0) + received);
-    response.writeHead(200, etag).end();
+    const { "x-amz-checksum-crc32": crc32 } = request.headers;
+    response
+      .writeHead(200, { ...etag, ...(crc32 === undefined ? {} : { "x-amz-checksum-crc32": crc32 }) })
+      .end();
   } else if (request.method === "HEAD") {
     const size = objects.get(pathname);
     // such a tag is no MD5, so nobody compares it with one
