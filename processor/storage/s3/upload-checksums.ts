@@ -64,7 +64,7 @@ export class UploadChecksums {
     } catch (error) {
       if (!this.#hasCrc32 || !isRefusal(error)) throw error;
       this.#refused();
-      throw new StorageFault(error.code, error.detail, { transient: true });
+      throw new StorageFault("upload_failed", error.detail, { transient: true });
     }
   }
 
