@@ -283,7 +283,7 @@ const VARIABLES = {
     fallback: "",
     secret: true,
     meaning:
-      "Where the Worker posts a JSON message when a site begins or ceases to refuse an exit or to work at all, and when a newer yt-dlp is promoted or rolled back for a site; the member `text` makes it readable in Slack",
+      "Where the Worker posts a JSON message when a site begins or ceases to refuse an exit or to work at all, when a newer yt-dlp is promoted or rolled back for a site, and when cookies of the operator become stale; the member `text` makes it readable in Slack",
   },
   YTDLP_CANARY_PERCENT: {
     schema: wholeNumber(0, 100),

@@ -220,6 +220,25 @@ describe("the operator's cookies", () => {
       .all();
     expect(results).toEqual([{ events: 1 }]);
   });
+
+  it("alert the operator once when they become stale, and again after they were replaced", async () => {
+    worker = new Harness({ ALERT_WEBHOOK_URL: "https://hooks.example.com/alerts" });
+    const alerts = () => worker.network.posts.map(({ body }) => JSON.parse(body) as object);
+    const [first, second] = [1, 2].map((count) =>
+      Array.from({ length: count }, () => ({
+        ...{ type: "cookies_stale", site, reason: "login_required", changed_at: worker.now },
+        text: expect.stringContaining(site),
+      })),
+    );
+    for (const expected of [first, second]) {
+      await save("of-operator");
+      await refuse(await start());
+      await worker.reconcile();
+      await refuse(await start());
+      for (let round = 0; round < 2; round++) await worker.reconcile();
+      expect(alerts()).toMatchObject(expected ?? []);
+    }
+  });
 });
 
 describe("what a run reports", () => {

@@ -34,6 +34,8 @@ export const cookieJars = sqliteTable(
     stale_at: time("stale_at"),
     /** The refusal that made it stale. */
     stale_code: text("stale_code").$type<JobErrorCode>(),
+    /** When the operator was notified that a jar of the operator is stale. */
+    reported_at: time("reported_at"),
   },
   (table) => [uniqueIndex("cookie_jars_owner_site").on(table.owner, table.site)],
 );

@@ -1,4 +1,4 @@
-import { and, asc, eq, exists, not, type SQL, sql } from "drizzle-orm";
+import { and, asc, eq, exists, isNull, not, type SQL, sql } from "drizzle-orm";
 import { cookieJars } from "../../../schema/db/tables/cookies.ts";
 import type { JobErrorCode } from "../../../schema/errors.ts";
 import { type AuditRow, insertAudit } from "../audit-rows.ts";
@@ -76,6 +76,26 @@ export const jarsForRun = (accountId: SQL, url: SQL): SQL<string> =>
 export async function findJar(db: Db, id: string): Promise<JarRow | undefined> {
   return (await db.select().from(cookieJars).where(eq(cookieJars.id, id)))[0];
 }
+
+/** Jars of the operator that became stale, which was not reported to the operator yet. */
+export const unreportedJarsQuery = (db: Db, limit: number) =>
+  db.select().from(cookieJars).where(isUnreported).limit(limit);
+
+/** @returns false if another caller was faster, or the jar was replaced */
+export async function noteJarReported(db: Db, id: string, now: number): Promise<boolean> {
+  const changed = await db
+    .update(cookieJars)
+    .set({ reported_at: now })
+    .where(and(eq(cookieJars.id, id), isUnreported))
+    .returning({ id: cookieJars.id });
+  return changed.length > 0;
+}
+
+const isUnreported = and(
+  eq(cookieJars.owner, OPERATOR),
+  eq(cookieJars.state, "stale"),
+  isNull(cookieJars.reported_at),
+);
 
 /** The site accepted the cookies, or it is not known. @param accepted it did */
 export const noteUsed = (db: Db, id: string, now: number, accepted: boolean, guard: SQL = sql`true`) =>

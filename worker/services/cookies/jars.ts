@@ -44,7 +44,7 @@ export async function setJar(
     ...{ id: context.newId(), owner, site, domains: domainsOf(site), exit, state: "active", refusals: 0 },
     ...(await context.sealer.seal(printNetscape(cookies), sealedForJar({ owner, site }))),
     ...{ revision: context.newId(), cookies: cookies.length, set_at: context.clock() },
-    ...{ renewed_at: null, used_at: null, stale_at: null, stale_code: null },
+    ...{ renewed_at: null, used_at: null, stale_at: null, stale_code: null, reported_at: null },
   };
   const detail = { cookies: cookies.length, exit };
   const facts = { action: "cookies.set", accountId: accountOf(owner), subject: site, detail } as const;

@@ -14,6 +14,7 @@ import { eachPage, type PageBudget } from "../../lib/each-page.ts";
 import { describeError } from "../../lib/log.ts";
 import { MESSAGES_AT_ONCE } from "../../lib/send-messages.ts";
 import { BATCH_GRACE_MS } from "../batches/grace.ts";
+import { reportStaleJars } from "../cookies/alerts.ts";
 import { reportStates } from "../exits/alerts.ts";
 import { sendDeliveryMessages, sendDispatchMessages } from "../queue/sender.ts";
 import { takeBackLost } from "../runs/lost-runs.ts";
@@ -85,6 +86,7 @@ const PARTS = {
   old_site_runs: eraseOldSiteRuns,
   alerts: reportStates,
   version_alerts: reportTrials,
+  cookie_alerts: reportStaleJars,
   old_health: eraseOldHealth,
   old_trials: eraseOldTrials,
   stray_secrets: eraseStraySecrets,
