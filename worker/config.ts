@@ -285,6 +285,17 @@ const VARIABLES = {
     meaning:
       "Where the Worker posts a JSON message when a site begins or ceases to refuse an exit; the member `text` makes it readable in Slack",
   },
+  RIGHTS_CONTACT: {
+    schema: z
+      .string()
+      .trim()
+      .max(200)
+      .regex(/^[^\p{C}]*$/u),
+    fallback: "",
+    secret: false,
+    meaning:
+      "Whom callers ask about sources that you [deny](rights.md): an e-mail address or a page; shown in the error of such jobs",
+  },
   LISTING_SECONDS: {
     schema: wholeNumber(1, 60),
     fallback: "60",
@@ -415,6 +426,8 @@ export interface Config {
   readonly exits: readonly ExitSetting[];
   /** Null: nobody is alerted. */
   readonly alertUrl: string | null;
+  /** Whom callers ask about denied sources; null: "the operator". */
+  readonly rightsContact: string | null;
   readonly listingMs: number;
   readonly allowedPrivateHosts: AllowedHosts;
   readonly leaseMs: number;
@@ -538,6 +551,7 @@ export function readConfig(env: Readonly<Record<string, unknown>>): Config {
     },
     exits: variables.EXITS.length > 0 ? variables.EXITS : proxiesOf(env),
     alertUrl: variables.ALERT_WEBHOOK_URL || null,
+    rightsContact: variables.RIGHTS_CONTACT || null,
     listingMs: variables.LISTING_SECONDS * 1000,
     allowedPrivateHosts: variables.ALLOWED_PRIVATE_HOSTS,
     leaseMs: leaseSeconds * 1000,

@@ -4,6 +4,7 @@ import { JOB_ERROR_CODES } from "../errors.ts";
 import { Adjustment, MediaPlan } from "../media.ts";
 import { CookieReport, CookieUse } from "./cookies.ts";
 import { FailureSubject } from "./failure-subject.ts";
+import { SourceIdentity } from "./source-identity.ts";
 import { Version } from "./version.ts";
 
 /** Proxy of the exit that the source is asked through, with credentials; null or absent: the processor's own way. */
@@ -60,6 +61,8 @@ export const ProbeOutcome = z.discriminatedUnion("type", [
     audio_languages: z.array(z.string()).default([]),
     /** Parts of the plan that the source cannot fulfil. */
     adjustments: z.array(Adjustment).default([]),
+    /** Absent from processors of the former version. */
+    identity: SourceIdentity.optional(),
     cookies: CookieReport.optional(),
   }),
   z.object({

@@ -185,6 +185,8 @@ export const RunRequest = z.object({
   /** A file of an earlier job may be copied: this one, or one that `POST /internal/runs/{id}/known` names. Absent: none. */
   reuse: z.object({ file: DeliveredFile.nullable() }).optional(),
   cookies: CookieUse,
+  /** The operator denies some sources: whose media it is must be reported before it is fetched. */
+  reports_source: z.boolean().default(false),
   /** For a stream that is on air. */
   recording: z
     .object({

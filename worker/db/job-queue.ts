@@ -239,7 +239,7 @@ async function note(
   return changed.length > 0;
 }
 
-/** Those of these jobs that were cancelled. */
+/** Those of these jobs that were cancelled, or whose source the operator denied: nothing is kept for a successor. */
 export async function findCancelled(db: Db, ids: readonly string[]): Promise<string[]> {
   const found = await db
     .select({ id: jobs.id })
@@ -247,7 +247,7 @@ export async function findCancelled(db: Db, ids: readonly string[]): Promise<str
     .where(
       and(
         inArray(jobs.id, sql`(select value from json_each(${JSON.stringify(ids)}))`),
-        sql`${jobs.error_code} = 'cancelled'`,
+        sql`${jobs.error_code} in ('cancelled', 'denied')`,
       ),
     );
   return found.map(({ id }) => id);

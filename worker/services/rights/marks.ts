@@ -1,3 +1,4 @@
+import type { DeniedKind } from "../../../schema/api/operator/denied.ts";
 import { sha256Hex } from "../../../schema/bytes.ts";
 import { domainsOf, siteName } from "../../../schema/cookies/site-domains.ts";
 import { MAX_MARKS } from "../../../schema/job-details.ts";
@@ -19,10 +20,6 @@ import { youtubeId } from "../../lib/youtube-address.ts";
  * - `bytes SHA256`: of the delivered file.
  */
 export type Mark = string;
-
-/** What an operator may deny. */
-export const DENIED_KINDS = ["url", "site", "channel", "hash"] as const;
-export type DeniedKind = (typeof DENIED_KINDS)[number];
 
 const HASH_LENGTH = 40;
 /** Extractors that name media by its address. */
