@@ -225,11 +225,19 @@ export const noteUpload = (
 export const noteRecording = (db: Db, id: string, attempt: number, key: string): Promise<boolean> =>
   note(db, id, attempt, { recording_key: key });
 
+/** Records facts of a run's source. Returns false when the run no longer owns the job. */
+export const noteDetails = (
+  db: Db,
+  id: string,
+  attempt: number,
+  details: NewJobRow["details"],
+): Promise<boolean> => note(db, id, attempt, { details });
+
 async function note(
   db: Db,
   id: string,
   attempt: number,
-  facts: Pick<NewJobRow, "upload_key" | "upload_ref" | "recording_key">,
+  facts: Pick<NewJobRow, "upload_key" | "upload_ref" | "recording_key" | "details">,
 ): Promise<boolean> {
   const changed = await db
     .update(jobs)

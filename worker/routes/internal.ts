@@ -6,6 +6,7 @@ import {
   Outcome,
   PublishRequest,
   RecordingStarted,
+  SourceFound,
   UploadStarted,
 } from "../../schema/wire/callback.ts";
 import { KnownRequest } from "../../schema/wire/reuse.ts";
@@ -22,6 +23,7 @@ import {
   takeOutcome,
   takePublish,
   takeRecording,
+  takeSource,
   takeStart,
   takeUpload,
 } from "../services/runs/run-reports.ts";
@@ -88,6 +90,9 @@ export const recording = claimed(RecordingStarted, takeRecording);
 export const publish = claimed(PublishRequest, async (context, claim, report) => ({
   status: await takePublish(context, claim, report),
 }));
+
+/** `POST /internal/runs/{id}/source` */
+export const source = claimed(SourceFound, takeSource);
 
 /** `POST /internal/runs/{id}/known` */
 export const known = claimed(KnownRequest, async (context, claim, report) => ({

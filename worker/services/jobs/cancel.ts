@@ -20,7 +20,7 @@ export async function cancelJob(context: RequestContext, accountId: string, id: 
 
 /** Cancels a job that was just read. False if it has ended or is being published. */
 export const endByCancel = (context: RequestContext, read: JobRow): Promise<boolean> =>
-  endFromOutside(context, read, { type: "cancelled" }, read.details);
+  endFromOutside(context, read, { type: "cancelled" });
 
 /**
  * Ends a job whose source the operator denies, like a cancellation.
@@ -29,15 +29,20 @@ export const endByCancel = (context: RequestContext, read: JobRow): Promise<bool
  * @returns false if it has ended or is being published
  */
 export const endByDenial = (context: RequestContext, read: JobRow, contact: string): Promise<boolean> =>
-  endFromOutside(context, read, { type: "denied" }, { ...read.details, error_subject: contact });
+  endFromOutside(context, read, { type: "denied" }, contact);
 
 async function endFromOutside(
   context: RequestContext,
   read: JobRow,
   event: JobEvent,
-  details: JobRow["details"],
+  subject?: string,
 ): Promise<boolean> {
-  const ended = await transition(context, read.id, event, { read, set: { details } });
+  const ended = await transition(context, read.id, event, {
+    read,
+    ...(subject === undefined
+      ? {}
+      : { set: ({ details }: JobRow) => ({ details: { ...details, error_subject: subject } }) }),
+  });
   if (ended.type !== "moved") return false;
   const { job } = ended;
   const running = job.status === "Processing";

@@ -15,10 +15,12 @@ import { describeError } from "../../lib/log.ts";
 import { maxFilesizeOf, monthOf } from "../accounts/usage.ts";
 import { cookiesForRun } from "../cookies/cookies-for.ts";
 import { type Reservation, wireExits } from "../exits/assign-exits.ts";
+import { endByDenial } from "../jobs/cancel.ts";
 import { transition } from "../jobs/transitions.ts";
 import { sendDispatchMessages } from "../queue/sender.ts";
 import { copyTerms, deliveredFile } from "../reuse/delivered-file.ts";
 import { postponeForTwin } from "../reuse/twins.ts";
+import { contactOf, denialOf, denialOfUrls } from "../rights/require-allowed.ts";
 import { openSourceUrls, type SourceUrls } from "../storage/sealed-urls.ts";
 import { admit } from "./admittance.ts";
 import { Capacity, runClassOf } from "./capacity.ts";
@@ -141,6 +143,7 @@ async function attempt(
   const wait = context.capacity.waitSeconds(context.clock(), runClassOf(found.job));
   if (wait > 0) return { type: "later", why: "busy", delaySeconds: wait };
   const urls = await openUrls(context, found.job);
+  if (urls && (await endIfDenied(context, found.job, urls))) return { type: "nothing_to_do" };
   const cookies = urls ? await openCookies(context, found, urls) : NO_COOKIES;
   const admittance = await admit(context, found.job, found.config, cookies.jar?.exit ?? null);
   if (admittance.type === "put_off") return admittance;
@@ -186,12 +189,14 @@ async function attempt(
     await transition(context, id, { type: "failed", code }, { attempt });
     return { type: "nothing_to_do" };
   }
+  const reportsSource = !(await context.denials.isEmpty(context));
   const exits = wireExits(context, assignment.exits, assignment.fetchesDirectly);
   const facts = {
     urls,
     storage,
     cookies,
     exits,
+    reportsSource,
     limits: found.limits,
     ...(reuse ? { reuse: { file } } : {}),
   };
@@ -300,6 +305,17 @@ async function openUrls(context: RequestContext, job: JobRow): Promise<SourceUrl
   }
 }
 
+/** A source may be denied after its job was accepted. */
+async function endIfDenied(
+  context: RequestContext,
+  job: JobRow,
+  { url, media_url }: SourceUrls,
+): Promise<boolean> {
+  const denial =
+    (await denialOfUrls(context, [url, media_url])) ?? (await denialOf(context, job.details?.marks ?? []));
+  return denial !== null && endByDenial(context, job, contactOf(context, denial));
+}
+
 /** The stored cookies that the job's source may get; those that are bound to an exit that is gone are left out. */
 async function openCookies(
   context: RequestContext,
@@ -383,6 +399,8 @@ interface OpenedJob extends Pick<RunRequest, "exits" | "reuse"> {
   readonly storage: RunStorage;
   readonly cookies: CookieUse;
   readonly limits: Limits | null;
+  /** See `RunRequest`. */
+  readonly reportsSource: boolean;
 }
 
 /** Everything that a processor needs to know about a job. */
@@ -390,7 +408,7 @@ async function runOf(
   context: RequestContext,
   job: JobRow,
   attempt: number,
-  { urls, storage, cookies, limits, reuse, exits }: OpenedJob,
+  { urls, storage, cookies, limits, reuse, exits, reportsSource }: OpenedJob,
 ): Promise<RunRequest> {
   const request = JobRequest.parse({ ...job.request, url: urls.url });
   return {
@@ -420,6 +438,7 @@ async function runOf(
     alone: runsAlone(job),
     exits,
     cookies,
+    reports_source: reportsSource,
     recording: {
       asked: request.live_recording ?? false,
       from_start: request.live_from_start ?? false,
