@@ -9,6 +9,7 @@ import { exitsFor, openSourceNetwork } from "../source-network.ts";
 import type { YtdlpInfo } from "../tools/ytdlp-info.ts";
 import { findMedia } from "./find-media.ts";
 import { lookIntoFile } from "./look-into-file.ts";
+import { identityOf } from "./source-identity.ts";
 import { chosenStreams, durationOf, isLive, type SourceStream } from "./source.ts";
 
 /**
@@ -49,6 +50,7 @@ export async function probeSource(
       audio_language: choice.language,
       audio_languages: [...choice.languages],
       adjustments: [...choice.adjustments, ...session.adjustments],
+      identity: identityOf(info, chosen),
       ...(session.report ? { cookies: session.report } : {}),
     };
   } catch (error) {

@@ -149,8 +149,8 @@ export async function giveUpErasure(db: Db, id: string, until: number): Promise<
 }
 
 /** Records that the files of a job are deleted; watchers see the change. */
-export async function finishErasure(db: Db, id: string, until: number): Promise<void> {
-  await db
+export const finishErasureQuery = (db: Db, id: string, until: number) =>
+  db
     .update(jobs)
     .set({
       ...{ object_key: null, object_stem: null, subtitle_key: null, thumbnail_key: null, subtitles: null },
@@ -158,4 +158,8 @@ export async function finishErasure(db: Db, id: string, until: number): Promise<
       revision: sql`${jobs.revision} + 1`,
     })
     .where(and(eq(jobs.id, id), eq(jobs.erasing_until, until)));
+
+/** {@link finishErasureQuery} on its own. */
+export async function finishErasure(db: Db, id: string, until: number): Promise<void> {
+  await finishErasureQuery(db, id, until);
 }

@@ -16,14 +16,14 @@ import { ApiError, invalidRequest, issuesOf } from "../lib/api-error.ts";
 import { bearerOf } from "../lib/bearer.ts";
 import { readJson } from "../lib/body.ts";
 import { sameSecret } from "../lib/digest.ts";
+import type { Claim } from "../services/runs/claim.ts";
+import { takeSource } from "../services/runs/denied-runs.ts";
 import {
-  type Claim,
   takeHeartbeat,
   takeKnown,
   takeOutcome,
   takePublish,
   takeRecording,
-  takeSource,
   takeStart,
   takeUpload,
 } from "../services/runs/run-reports.ts";

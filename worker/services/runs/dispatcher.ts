@@ -50,8 +50,6 @@ type Attempt = Dispatch | { readonly type: "behind"; readonly job: JobRow } | { 
 const UNREACHABLE_SECONDS = 5;
 /** Delay before a job tries again that needs an instance to itself, or that must not go to every instance. */
 const PICKY_SECONDS = 10;
-/** How long a stream that has not begun is waited for, counted from the acceptance of its job. */
-const LONGEST_WAIT_MS = 24 * 60 * 60_000;
 /** Jobs that the end of one run may start: for the slot that it freed, and for slots that were freed unseen. */
 const MAX_REFILL = 4;
 /** Jobs that are tried to start these, since some are postponed or taken by another dispatcher. */
@@ -391,70 +389,6 @@ async function settle(
       return { type: "later", why: "unreachable", delaySeconds: UNREACHABLE_SECONDS };
     }
   }
-}
-
-/** What a run needs in addition to the job's row. */
-interface OpenedJob extends Pick<RunRequest, "exits" | "reuse"> {
-  readonly urls: SourceUrls;
-  readonly storage: RunStorage;
-  readonly cookies: CookieUse;
-  readonly limits: Limits | null;
-  /** See `RunRequest`. */
-  readonly reportsSource: boolean;
-}
-
-/** Everything that a processor needs to know about a job. */
-async function runOf(
-  context: RequestContext,
-  job: JobRow,
-  attempt: number,
-  { urls, storage, cookies, limits, reuse, exits, reportsSource }: OpenedJob,
-): Promise<RunRequest> {
-  const request = JobRequest.parse({ ...job.request, url: urls.url });
-  return {
-    v: WIRE_VERSION,
-    job_id: job.id,
-    attempt,
-    token: await runToken(context.config.processorToken, job.id, attempt),
-    url: urls.media_url ?? urls.url,
-    plan: job.plan,
-    adjustments: job.adjustments,
-    filename: job.filename ?? request.filename ?? null,
-    key_prefix: {
-      ...storage.key_prefix,
-      ...(request.folder === undefined ? {} : { folder: request.folder }),
-    },
-    subtitles: request.download_subtitles ? { languages: request.subtitle_languages ?? ["en"] } : null,
-    thumbnail: request.download_thumbnail ?? false,
-    limits: {
-      max_filesize_bytes: maxFilesizeOf(limits, job.reserved_bytes),
-      max_duration_seconds: limits?.max_duration_seconds ?? null,
-    },
-    target: storage.target,
-    predecessor: predecessorOf(job, storage),
-    wait: request.wait_for_video ? { since: job.created_at, until: job.created_at + LONGEST_WAIT_MS } : null,
-    ...(reuse === undefined ? {} : { reuse }),
-    batch: job.batch_id !== null,
-    alone: runsAlone(job),
-    exits,
-    cookies,
-    reports_source: reportsSource,
-    recording: {
-      asked: request.live_recording ?? false,
-      from_start: request.live_from_start ?? false,
-      max_seconds: request.max_duration ?? MAX_RECORDING_SECONDS,
-      ...(job.recording_key !== null && storage.samePlace ? { key: job.recording_key } : {}),
-    },
-  };
-}
-
-function predecessorOf(job: JobRow, { samePlace }: RunStorage): Predecessor | null {
-  const { claimed_at, created_at, started_at, upload_key, upload_ref } = job;
-  const named = upload_key !== null && upload_ref !== null ? { key: upload_key, ref: upload_ref } : null;
-  const upload = samePlace ? named : null;
-  if (claimed_at === null && upload === null) return null;
-  // an earlier run may have begun an upload that the runs after it could not abort
-  return { claimed_at: started_at ?? claimed_at ?? created_at, upload };
 }
 
 const reasonOf = (response: StartResponse): string | undefined =>

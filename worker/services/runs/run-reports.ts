@@ -9,7 +9,6 @@ import type {
   ProcessorStarted,
   PublishRequest,
   RecordingStarted,
-  SourceFound,
   UploadStarted,
 } from "../../../schema/wire/callback.ts";
 import type { KnownRequest } from "../../../schema/wire/reuse.ts";
@@ -17,23 +16,22 @@ import type { DeliveredFile } from "../../../schema/wire/run.ts";
 import { WIRE_VERSION } from "../../../schema/wire/version.ts";
 import type { RequestContext } from "../../context.ts";
 import { eitherOf } from "../../db/fragments.ts";
-import { findCancelled, findRunsOfBoot, noteDetails, noteRecording, noteUpload } from "../../db/job-queue.ts";
+import { findCancelled, findRunsOfBoot, noteRecording, noteUpload } from "../../db/job-queue.ts";
 import { findJob, type JobRow, type NewJobRow } from "../../db/job-rows.ts";
 import { isBeingWritten } from "../../db/object-owners.ts";
 import { ownsFile } from "../../db/reuse/delivered-files.ts";
-import { denialsOf, isDenied } from "../../db/rights/denial-rows.ts";
+import { isDenied } from "../../db/rights/denial-rows.ts";
 import { ApiError } from "../../lib/api-error.ts";
 import { jarChanges, type UseOfCookies } from "../cookies/report-use.ts";
 import { hasOtherExit } from "../exits/exit-outcomes.ts";
-import { endByDenial } from "../jobs/cancel.ts";
 import { keepClaims, transition } from "../jobs/transitions.ts";
 import { knownFile, learnedMedia } from "../reuse/delivered-file.ts";
-import { marksOfJob } from "../rights/marks-of-job.ts";
-import { bytesMark, keptMarks, type Mark, marksOfIdentity } from "../rights/marks.ts";
-import { contactOf } from "../rights/require-allowed.ts";
+import { marksOfIdentity } from "../rights/marks.ts";
 import { placeOf } from "../storage/object-owner.ts";
 import { backoffStatements } from "./admittance.ts";
 import { runClassOf } from "./capacity.ts";
+import { type Claim, leaseLost } from "./claim.ts";
+import { knownMarks, marksToPublish, refuseDenied } from "./denied-runs.ts";
 import { dispatchDue } from "./dispatcher.ts";
 import { takeBackLost } from "./lost-runs.ts";
 import { runCounts } from "./run-counts.ts";
@@ -44,13 +42,6 @@ import { isRunToken } from "./run-token.ts";
  * nothing is changed.
  */
 
-/** The claim that a report belongs to, after its token was checked. */
-export interface Claim {
-  readonly jobId: string;
-  readonly attempt: number;
-}
-
-const leaseLost = (): ApiError => new ApiError("lease_lost");
 
 /** Extends the leases of a processor's runs and returns which of them must stop. */
 export async function takeHeartbeat(
@@ -174,59 +165,6 @@ export async function takePublish(
   if (asked.type === "behind") throw new ApiError("dependency_unavailable", { retryAfterSeconds: 1 });
   if (asked.type !== "moved") throw leaseLost();
   return "ok";
-}
-
-/**
- * Ends the job of a run whose source the operator denies; else keeps what was found out about it.
- *
- * @throws ApiError `lease_lost`, also for a denied source: the run stops then and publishes nothing
- */
-export async function takeSource(
-  context: RequestContext,
-  { jobId, attempt }: Claim,
-  { identity }: SourceFound,
-): Promise<void> {
-  const found = await marksOfIdentity(identity);
-  await refuseDenied(context, { jobId, attempt }, found);
-  const job = await findJob(context.db, jobId);
-  const { details } = knownMarks(job?.details ?? null, found);
-  if (details && !(await noteDetails(context.db, jobId, attempt, details))) throw leaseLost();
-}
-
-/** @throws ApiError `lease_lost` after the job was ended, because a source with one of these marks is denied */
-async function refuseDenied(
-  context: RequestContext,
-  { jobId, attempt }: Claim,
-  marks: readonly Mark[],
-): Promise<void> {
-  // what this isolate remembers may be too old
-  const [denial] = (await denialsOf(context.db, marks)).values();
-  if (!denial) return;
-  const job = await findJob(context.db, jobId);
-  if (job?.attempt === attempt) await endByDenial(context, job, contactOf(context, denial));
-  throw leaseLost();
-}
-
-/** Everything by which what a run is about to publish may be denied, also as another job's file. */
-async function marksToPublish(
-  context: RequestContext,
-  job: JobRow | undefined,
-  known: {
-    readonly found: readonly Mark[];
-    readonly sha256: string | undefined;
-    readonly copyOf: string | undefined;
-  },
-): Promise<Mark[]> {
-  const copied = known.copyOf === undefined ? undefined : await findJob(context.db, known.copyOf);
-  const own = await Promise.all([job, copied].map((row) => marksOfJob(context, row)));
-  const hashes = [known.sha256, copied?.sha256].flatMap((sha256) => (sha256 ? [bytesMark(sha256)] : []));
-  return [...new Set([...own.flat(), ...known.found, ...hashes])];
-}
-
-/** The columns that keep what a run found out; nothing if it is known. */
-function knownMarks(details: JobRow["details"], found: readonly Mark[]): Pick<NewJobRow, "details"> {
-  if (found.length === 0) return {};
-  return { details: { ...details, marks: keptMarks([...new Set([...found, ...(details?.marks ?? [])])]) } };
 }
 
 /** The file of an earlier job for media that a run has found out more about. @throws ApiError `lease_lost` */
