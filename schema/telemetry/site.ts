@@ -35,6 +35,10 @@ const SITE_OF_DOMAIN: ReadonlyMap<string, string> = new Map(
 export const domainsOfSite = (domain: string): readonly string[] | undefined =>
   Object.values<readonly string[]>(SITES).find((domains) => domains.includes(domain));
 
+/** The domains of a site by its name; none for other names. */
+export const domainsOfNamed = (site: string): readonly string[] =>
+  Object.entries<readonly string[]>(SITES).find(([name]) => name === site)?.[1] ?? [];
+
 /** Everything that is none of the named sites. */
 export const OTHER_SITE = "other";
 

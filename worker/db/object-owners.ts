@@ -114,6 +114,14 @@ export function withReplacement(
   return sql`iif(exists ${taken(sql`1`)}, json_insert(${written}, '$[#]', ${adjustment}), ${written})`;
 }
 
+/** The job that owns the object under a key, if any does. */
+export const findOwnerQuery = (db: Db, place: ObjectPlace) =>
+  db
+    .select({ id: jobs.id })
+    .from(jobs)
+    .where(and(sameStem("jobs", place), eq(jobs.object_key, place.key), isNull(jobs.file_replaced_by)))
+    .limit(1);
+
 /** When files may be touched, in epoch milliseconds. */
 export interface ErasureLease {
   readonly now: number;
