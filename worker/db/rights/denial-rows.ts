@@ -66,7 +66,7 @@ export async function learnTerms(
     insertTerms(db, id, terms),
     db
       .update(denials)
-      .set({ identified_at: now, scanned_until: "", scanned_at: null })
+      .set({ identified_at: now, scanned_until: "", scanned_at: null, takedown_finished_at: null })
       .where(eq(denials.id, id)),
   ]);
 }

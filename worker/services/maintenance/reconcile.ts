@@ -18,8 +18,10 @@ import { reportStates } from "../exits/alerts.ts";
 import { sendDeliveryMessages, sendDispatchMessages } from "../queue/sender.ts";
 import { takeBackLost } from "../runs/lost-runs.ts";
 import { abortUpload, eraseRecording } from "../storage/orphaned-uploads.ts";
+import { continueErasures } from "../erasure/erasure.ts";
 import { admitDue } from "../subscriptions/admit.ts";
 import { sweepSubscriptions } from "../subscriptions/keep.ts";
+import { continueTakedowns } from "../takedowns/takedown.ts";
 import {
   eraseExpiredFiles,
   eraseOldDeliveries,
@@ -74,6 +76,8 @@ const PARTS = {
   feeds: wakeSilentFeeds,
   admissions: admitEntries,
   sweeps: sweepSubscriptions,
+  takedowns: continueTakedowns,
+  erasures: continueErasures,
   deliveries: resendDeliveryMessages,
   orphaned_uploads: abortOrphanedUploads,
   recordings: eraseRecordings,

@@ -16,22 +16,30 @@ const AGAIN_MS = 5 * 60_000;
 /** Nobody's cookies are used. */
 const NOBODY = { accountId: "", cookies: "never" } as const;
 
-/** @returns when to ask again; null if that is not needed */
-export async function identify(context: RequestContext, denial: DenialRow): Promise<number | null> {
+interface Identified {
+  /** The denial has further terms now. */
+  readonly isLearned: boolean;
+  /** When to ask again; null if that is not needed. */
+  readonly again: number | null;
+}
+const NOTHING: Identified = { isLearned: false, again: null };
+
+export async function identify(context: RequestContext, denial: DenialRow): Promise<Identified> {
   const { id, kind, value, identified_at, identify_tries: tries } = denial;
-  if (kind !== "url" || identified_at !== null || tries >= MAX_TRIES || !isShownWhole(value)) return null;
+  if (kind !== "url" || identified_at !== null || tries >= MAX_TRIES || !isShownWhole(value)) return NOTHING;
   try {
     const { identity } = await probeSource(context, NOBODY, { kind: "metadata", url: value });
     const marks = await marksOfIdentity(identity);
     const page = identity?.urls[0];
     const address = (page && (await termsOf("url", page))) || [];
-    await learnTerms(context.db, id, [...marks.filter((mark) => mark.startsWith("media ")), ...address], context.clock());
-    return null;
+    const terms = [...marks.filter((mark) => mark.startsWith("media ")), ...address];
+    await learnTerms(context.db, id, terms, context.clock());
+    return { isLearned: true, again: null };
   } catch (error) {
     const isFinal = error instanceof ApiError && error.code === "invalid_request";
     context.log("denial_not_identified", { denial_id: id, error: describeError(error) });
     const next = isFinal ? MAX_TRIES : tries + 1;
     await updateDenial(context.db, id, { identify_tries: next });
-    return next < MAX_TRIES ? context.clock() + AGAIN_MS : null;
+    return { isLearned: false, again: next < MAX_TRIES ? context.clock() + AGAIN_MS : null };
   }
 }

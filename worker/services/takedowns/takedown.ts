@@ -60,10 +60,11 @@ export async function beginWork(context: RequestContext, id: string): Promise<vo
 async function work(context: RequestContext, taken: DenialRow, budget: PageBudget): Promise<void> {
   let next: number | null = context.clock() + CLAIM_MS;
   try {
-    next = await identify(context, taken);
-    // what it is called may just have been learned
-    const denial = (await findDenial(context.db, taken.id)) ?? taken;
-    if (denial.takedown_at !== null) next = earliest(next, await takeDown(context, denial, budget));
+    // jobs stop first: the source may take a while to answer
+    next = await takeDown(context, taken, budget);
+    const { isLearned, again } = await identify(context, taken);
+    const known = isLearned ? await findDenial(context.db, taken.id) : undefined;
+    next = earliest(known ? await takeDown(context, known, budget) : next, again);
   } catch (error) {
     context.log("takedown_failed", { denial_id: taken.id, error: describeError(error) });
   }
@@ -79,6 +80,7 @@ async function takeDown(
   denial: DenialRow,
   budget: PageBudget,
 ): Promise<number | null> {
+  if (denial.takedown_at === null) return null;
   const scanned = denial.scanned_at !== null || (await scan(context, denial, budget));
   while (!budget.isSpent()) {
     const due = await dueTakedownJobs(context.db, denial.id, context.clock(), JOBS);
