@@ -30,10 +30,10 @@ import { qualityName } from "./quality.ts";
 import { shownRight } from "./repair/ladder.ts";
 import type { Resolved } from "./resolve.ts";
 import { checkDemands } from "./result-checks.ts";
-import { identityOf } from "./source-identity.ts";
 import { copyKnownBytes, copyKnownMedia } from "./reuse/copy-known.ts";
 import { sourceFacts } from "./reuse/source-facts.ts";
 import type { AudioChoice, Source } from "./source.ts";
+import { identityOf } from "./source-identity.ts";
 
 /** From a resolved source to a published object, by the cheapest correct strategy. */
 export async function deliver(context: RunContext, resolved: Resolved): Promise<Delivery> {

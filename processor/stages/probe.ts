@@ -9,8 +9,8 @@ import { exitsFor, openSourceNetwork } from "../source-network.ts";
 import type { YtdlpInfo } from "../tools/ytdlp-info.ts";
 import { findMedia } from "./find-media.ts";
 import { lookIntoFile } from "./look-into-file.ts";
-import { identityOf } from "./source-identity.ts";
 import { chosenStreams, durationOf, isLive, type SourceStream } from "./source.ts";
+import { identityOf } from "./source-identity.ts";
 
 /**
  * Asks a source what a URL leads to, without a run. The response is kept for the job that follows.

@@ -186,7 +186,7 @@ export const RunRequest = z.object({
   reuse: z.object({ file: DeliveredFile.nullable() }).optional(),
   cookies: CookieUse,
   /** The operator denies some sources: whose media it is must be reported before it is fetched. */
-  reports_source: z.boolean().default(false),
+  reports_source: z.literal(true).optional(),
   /** For a stream that is on air. */
   recording: z
     .object({

@@ -4,7 +4,8 @@
  */
 
 /** Parameters by which visitors are tracked; they never select media. */
-const TRACKING = /^(?:utm_\w*|fbclid|gclid|dclid|msclkid|igshid|igsh|mc_cid|mc_eid|si|feature|ref|ref_src|ref_url|source_ve_path)$/i;
+const TRACKING =
+  /^(?:utm_\w*|fbclid|gclid|dclid|msclkid|igshid|igsh|mc_cid|mc_eid|si|feature|ref|ref_src|ref_url|source_ve_path)$/i;
 /** Addresses with more parameters than this are not compared without some of them. */
 const MAX_PARAMETERS = 6;
 

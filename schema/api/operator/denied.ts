@@ -15,8 +15,10 @@ export const TAKEDOWN_JOB_STATES = ["matched", "stopped", "deleted", "without_fi
 
 /** Why a file could not be deleted. */
 export const KEPT_REASONS = {
-  inline_storage: "The credentials came with the job and were erased at its end; only the caller can delete the file",
-  storage_replaced: "The account replaced or removed the storage that holds the file; only the caller can delete it",
+  inline_storage:
+    "The credentials came with the job and were erased at its end; only the caller can delete the file",
+  storage_replaced:
+    "The account replaced or removed the storage that holds the file; only the caller can delete it",
   storage_unreadable: "The stored credentials cannot be opened; check SEALING_KEYS",
   storage_refused: "The storage refused to delete the file",
   storage_down: "The storage did not answer for a day",
@@ -46,16 +48,20 @@ const reference = z
 export const NewDenial = z
   .strictObject({
     kind: z.enum(DENIED_KINDS).describe("What `value` is"),
-    value: value.describe(
-      "`url`: an address, of which every form is denied; `site`: a host with everything below it, or the name of a site as `GET /metadata` shows it in `extractor`; `channel`: the address of a channel, or its site and its id or handle, such as `youtube @handle`; `hash`: the SHA-256 of a delivered file, in hexadecimal",
-    ).meta({ example: "https://www.youtube.com/watch?v=aqz-KE-bpKQ" }),
+    value: value
+      .describe(
+        "`url`: an address, of which every form is denied; `site`: a host with everything below it, or the name of a site as `GET /metadata` shows it in `extractor`; `channel`: the address of a channel, or its site and its id or handle, such as `youtube @handle`; `hash`: the SHA-256 of a delivered file, in hexadecimal",
+      )
+      .meta({ example: "https://www.youtube.com/watch?v=aqz-KE-bpKQ" }),
     reason: reason.default("other"),
     note: note.default(null),
     reference: reference.default(null),
     takedown: z
       .boolean()
       .default(false)
-      .describe("Also stop the jobs that fetch it and delete what was delivered, as `POST /admin/denied/{id}/takedown` does"),
+      .describe(
+        "Also stop the jobs that fetch it and delete what was delivered, as `POST /admin/denied/{id}/takedown` does",
+      ),
   })
   .meta({ id: "NewDenial" });
 export type NewDenial = z.output<typeof NewDenial>;

@@ -61,7 +61,9 @@ export const ErasureQuery = z.strictObject({
     .enum(["true", "false"])
     .default("false")
     .transform((text) => text === "true")
-    .describe("`true`: also delete the files that were delivered to the account's own storage; default: `false`"),
+    .describe(
+      "`true`: also delete the files that were delivered to the account's own storage; default: `false`",
+    ),
 });
 
 export const Erasure = z
@@ -77,7 +79,10 @@ export const Erasure = z
     kept: z
       .array(z.object({ kind: z.enum(KEPT_KINDS), count: z.int().min(0), why: z.string() }))
       .describe("What was not erased, and why"),
-    last_error: z.string().nullable().describe("Why the last step has to be tried again; null if it does not"),
+    last_error: z
+      .string()
+      .nullable()
+      .describe("Why the last step has to be tried again; null if it does not"),
     requested_at: Time,
     finished_at: Time.nullable(),
   })

@@ -160,7 +160,7 @@ export class Harness {
   /** Sends a report as the processor. */
   report(
     run: RunRequest,
-    name: "upload" | "recording" | "publish" | "known" | "outcome",
+    name: "upload" | "recording" | "source" | "publish" | "known" | "outcome",
     content: object = {},
   ): Promise<Response> {
     return this.call("POST", `/internal/runs/${run.job_id}/${name}`, {

@@ -56,12 +56,7 @@ export async function insertDenial(
 }
 
 /** Further names of what is denied, as a processor found them. Jobs are compared again. */
-export async function learnTerms(
-  db: Db,
-  id: string,
-  terms: readonly string[],
-  now: number,
-): Promise<void> {
+export async function learnTerms(db: Db, id: string, terms: readonly string[], now: number): Promise<void> {
   await db.batch([
     insertTerms(db, id, terms),
     db
@@ -117,12 +112,7 @@ export async function deleteDenial(db: Db, id: string, audit: AuditRow): Promise
 }
 
 /** Begins a takedown, unless one was begun before. */
-export async function beginTakedown(
-  db: Db,
-  id: string,
-  now: number,
-  audit: AuditRow,
-): Promise<void> {
+export async function beginTakedown(db: Db, id: string, now: number, audit: AuditRow): Promise<void> {
   const isNew = sql`exists (select 1 from ${denials} where ${denials.id} = ${id} and ${denials.takedown_at} is null)`;
   await db.batch([
     insertAudit(db, audit, isNew),

@@ -115,13 +115,7 @@ export const endedJobsQuery = (db: Db, accountId: string, after: string, limit: 
   db
     .select()
     .from(jobs)
-    .where(
-      and(
-        eq(jobs.account_id, accountId),
-        sql`${jobs.id} > ${after}`,
-        isNotNull(jobs.finished_at),
-      ),
-    )
+    .where(and(eq(jobs.account_id, accountId), sql`${jobs.id} > ${after}`, isNotNull(jobs.finished_at)))
     .orderBy(jobs.id)
     .limit(limit);
 
@@ -176,10 +170,7 @@ export async function erasePage(
 ): Promise<number> {
   const { table, owner, kind } = ACCOUNT_TABLES[name];
   const page = sql`(select rowid from ${table} where ${owner} = ${account_id} limit ${limit})`;
-  const removed = db
-    .delete(table)
-    .where(sql`rowid in ${page}`)
-    .returning({ owner });
+  const removed = db.delete(table).where(sql`rowid in ${page}`).returning({ owner });
   const counted = countMore(db, id, "counts", { [kind]: sql`(select count(*) from ${page})` });
   const results = await db.batch([...counted, removed] as unknown as [typeof removed]);
   return (results.at(-1) as unknown[]).length;
@@ -246,7 +237,11 @@ export async function finishErasureOfAccount(
   });
   const statements = [
     ...counted,
-    insertAudit(db, audit, sql`exists (select 1 from ${erasures} where ${erasures.id} = ${id} and ${erasures.finished_at} is null)`),
+    insertAudit(
+      db,
+      audit,
+      sql`exists (select 1 from ${erasures} where ${erasures.id} = ${id} and ${erasures.finished_at} is null)`,
+    ),
     db.delete(accounts).where(eq(accounts.id, account_id ?? "")),
     db
       .update(erasures)

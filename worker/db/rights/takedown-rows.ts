@@ -20,7 +20,8 @@ export interface Clues {
   readonly sha256: string | null;
 }
 
-const values = (texts: readonly string[]): SQL => sql`(select value from json_each(${JSON.stringify(texts)}))`;
+const values = (texts: readonly string[]): SQL =>
+  sql`(select value from json_each(${JSON.stringify(texts)}))`;
 
 /**
  * Jobs that may be of a denied source, among a number of jobs after an id. A job that ended without a delivery needs
@@ -41,9 +42,7 @@ export async function candidatesAfter(
   const mentions = (column: typeof jobs.url | typeof jobs.media_url) =>
     sql`exists (select 1 from json_each(${JSON.stringify(texts)}) as clue where instr(lower(${column}), clue.value) > 0)`;
   const [[end], candidates] = await db.batch([
-    db
-      .select({ last: sql<string | null>`max(id)`, count: sql<number>`count(*)` })
-      .from(after.as("compared")),
+    db.select({ last: sql<string | null>`max(id)`, count: sql<number>`count(*)` }).from(after.as("compared")),
     db
       .select({
         ...{ id: jobs.id, account_id: jobs.account_id, url: jobs.url, media_url: jobs.media_url },
@@ -238,4 +237,3 @@ export const takedownJobPageQuery = (
     )
     .orderBy(sql`${takedownJobs.job_id} desc`)
     .limit(limit);
-

@@ -1,4 +1,5 @@
 import type { z } from "zod";
+import type { PageQuery } from "../../../schema/api/account.ts";
 import {
   ERASED_KINDS,
   type Erasure,
@@ -6,7 +7,6 @@ import {
   KEPT_BECAUSE,
   KEPT_KINDS,
 } from "../../../schema/api/operator/erasure.ts";
-import type { PageQuery } from "../../../schema/api/account.ts";
 import type { RequestContext } from "../../context.ts";
 import * as rows from "../../db/rights/erasure-rows.ts";
 import { notFound } from "../../lib/api-error.ts";

@@ -1,8 +1,8 @@
 import type { RequestContext } from "../../context.ts";
 import type { JobRow } from "../../db/job-rows.ts";
-import { endedJobsQuery, type ErasureRow, eraseJobs } from "../../db/rights/erasure-rows.ts";
+import { type ErasureRow, endedJobsQuery, eraseJobs } from "../../db/rights/erasure-rows.ts";
 import { describeError } from "../../lib/log.ts";
-import { eraseFilesOf, eraseUnreported, type ErasedFiles } from "../jobs/erase-files.ts";
+import { type ErasedFiles, eraseFilesOf, eraseUnreported } from "../jobs/erase-files.ts";
 import { abortUpload, eraseRecording } from "../storage/orphaned-uploads.ts";
 import { ErasureDelay, type Step } from "./step.ts";
 
@@ -37,7 +37,8 @@ export async function eraseEndedJobs(context: RequestContext, erasure: ErasureRo
     );
   }
   const failed = results.find((result) => "failed" in result);
-  if (failed && removed.length === 0) throw new ErasureDelay(`A storage did not delete files: ${failed.failed}`);
+  if (failed && removed.length === 0)
+    throw new ErasureDelay(`A storage did not delete files: ${failed.failed}`);
   return removed.length > 0 ? "more" : "wait";
 }
 

@@ -146,7 +146,11 @@ function withoutPort(url: URL): URL {
   return plain;
 }
 
-const bare = (host: string): string => host.toLowerCase().replace(/\.$/, "").replace(/^www\./, "");
+const bare = (host: string): string =>
+  host
+    .toLowerCase()
+    .replace(/\.$/, "")
+    .replace(/^www\./, "");
 
 /** @example hostsOf("a.example.co.uk") // ["a.example.co.uk", "example.co.uk", "co.uk"] */
 function hostsOf(hostname: string): string[] {

@@ -35,9 +35,7 @@ export async function denialsOfSources(
 ): Promise<(DenialRow | null)[]> {
   if (sources.length === 0 || (await context.denials.isEmpty(context))) return sources.map(() => null);
   const marks = await Promise.all(
-    sources.map(async (urls) =>
-      (await Promise.all(urls.map((url) => (url ? marksOfUrl(url) : [])))).flat(),
-    ),
+    sources.map(async (urls) => (await Promise.all(urls.map((url) => (url ? marksOfUrl(url) : [])))).flat()),
   );
   const all = [...new Set(marks.flat())];
   const denied = new Map<Mark, DenialRow>();

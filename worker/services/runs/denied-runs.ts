@@ -4,8 +4,8 @@ import { noteDetails } from "../../db/job-queue.ts";
 import { findJob, type JobRow, type NewJobRow } from "../../db/job-rows.ts";
 import { denialsOf } from "../../db/rights/denial-rows.ts";
 import { endByDenial } from "../jobs/cancel.ts";
-import { marksOfJob } from "../rights/marks-of-job.ts";
 import { bytesMark, keptMarks, type Mark, marksOfIdentity } from "../rights/marks.ts";
+import { marksOfJob } from "../rights/marks-of-job.ts";
 import { contactOf } from "../rights/require-allowed.ts";
 import { type Claim, leaseLost } from "./claim.ts";
 

@@ -1,10 +1,8 @@
-import type { Limits } from "../../../schema/api/account.ts";
-import { Cookies, JobRequest, MAX_RECORDING_SECONDS } from "../../../schema/api/job-request.ts";
+import { Cookies } from "../../../schema/api/job-request.ts";
 import { runsAlone } from "../../../schema/states.ts";
 import { formatTraceparent, parseTraceparent } from "../../../schema/telemetry/trace-context.ts";
 import { type CookieUse, NO_COOKIES } from "../../../schema/wire/cookies.ts";
-import type { DeliveredFile, Predecessor, RunRequest } from "../../../schema/wire/run.ts";
-import { WIRE_VERSION } from "../../../schema/wire/version.ts";
+import type { DeliveredFile, RunRequest } from "../../../schema/wire/run.ts";
 import type { RequestContext } from "../../context.ts";
 import type { QueueFilter } from "../../db/fair-queue.ts";
 import { setRunner } from "../../db/job-queue.ts";
@@ -12,7 +10,7 @@ import { findJobForRun, findNextJobForRun, type JobRow, type NewJobRow } from ".
 import type { ReuseOfJob } from "../../db/reuse/reuse-of-job.ts";
 import { hasRunningTwin } from "../../db/reuse/twins.ts";
 import { describeError } from "../../lib/log.ts";
-import { maxFilesizeOf, monthOf } from "../accounts/usage.ts";
+import { monthOf } from "../accounts/usage.ts";
 import { cookiesForRun } from "../cookies/cookies-for.ts";
 import { type Reservation, wireExits } from "../exits/assign-exits.ts";
 import { endByDenial } from "../jobs/cancel.ts";
@@ -24,7 +22,7 @@ import { contactOf, denialOf, denialOfUrls } from "../rights/require-allowed.ts"
 import { openSourceUrls, type SourceUrls } from "../storage/sealed-urls.ts";
 import { admit } from "./admittance.ts";
 import { Capacity, runClassOf } from "./capacity.ts";
-import { runToken } from "./run-token.ts";
+import { runOf } from "./run-request.ts";
 import type { Place, StartResponse } from "./runner.ts";
 import { type RunStorage, storageOfJob } from "./storage-of-job.ts";
 

@@ -42,7 +42,6 @@ import { isRunToken } from "./run-token.ts";
  * nothing is changed.
  */
 
-
 /** Extends the leases of a processor's runs and returns which of them must stop. */
 export async function takeHeartbeat(
   context: RequestContext,
@@ -155,10 +154,7 @@ export async function takePublish(
       unless: (job) =>
         job.upload_key === null
           ? isDenied(marks)
-          : eitherOf(
-              isDenied(marks),
-              isBeingWritten(jobId, placeOf(job, job.upload_key), context.clock()),
-            ),
+          : eitherOf(isDenied(marks), isBeingWritten(jobId, placeOf(job, job.upload_key), context.clock())),
     },
   );
   if (asked.type === "behind") await refuseDenied(context, { jobId, attempt }, marks);

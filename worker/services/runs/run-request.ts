@@ -59,7 +59,7 @@ export async function runOf(
     alone: runsAlone(job),
     exits,
     cookies,
-    reports_source: reportsSource,
+    ...(reportsSource ? { reports_source: true } : {}),
     recording: {
       asked: request.live_recording ?? false,
       from_start: request.live_from_start ?? false,

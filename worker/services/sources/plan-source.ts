@@ -44,7 +44,8 @@ export async function planSource(
       ...{ actual_audio_language: audio_language, audio_languages, adjustments, source_error: null },
     };
   } catch (error) {
-    if (!(error instanceof ApiError) || error.code === "probe_timeout" || error.code === "denied") throw error;
+    if (!(error instanceof ApiError) || error.code === "probe_timeout" || error.code === "denied")
+      throw error;
     const code = error instanceof SourceRefusedError ? error.jobError : null;
     const source_error = { code, error: error.message };
     return {

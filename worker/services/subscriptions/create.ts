@@ -6,8 +6,8 @@ import { findSubscriptionOf, insertSubscription } from "../../db/subscriptions/s
 import { illegalState, invalidMember } from "../../lib/api-error.ts";
 import type { Account } from "../accounts/key-cache.ts";
 import { storageOfRequest } from "../intake/storage-of-request.ts";
-import { recognise } from "../sources/listing/recognise.ts";
 import { requireAllowed } from "../rights/require-allowed.ts";
+import { recognise } from "../sources/listing/recognise.ts";
 import { requirePublic } from "../sources/require-public.ts";
 import { DEFAULT_SCHEDULE } from "./schedule.ts";
 import { sealSecrets } from "./secrets.ts";

@@ -12,7 +12,12 @@ export function cluesOf({ kind, value }: Pick<DenialRow, "kind" | "value">, term
   const ids = terms.flatMap((term) => /^media \S+ (\S+)$/.exec(term)?.[1] ?? []);
   const hosts = terms.flatMap((term) => /^host (\S+)$/.exec(term)?.[1] ?? []);
   const sites = terms.flatMap((term) => domainsOfNamed(/^site (\S+)$/.exec(term)?.[1] ?? ""));
-  const texts = [...ids, ...hosts, ...sites, ...(kind === "url" || kind === "channel" ? hostsOfUrl(value) : [])];
+  const texts = [
+    ...ids,
+    ...hosts,
+    ...sites,
+    ...(kind === "url" || kind === "channel" ? hostsOfUrl(value) : []),
+  ];
   return {
     terms,
     texts: [...new Set(texts.map((text) => text.toLowerCase()))],
@@ -22,7 +27,9 @@ export function cluesOf({ kind, value }: Pick<DenialRow, "kind" | "value">, term
 
 /** The host without `www.`, or all domains of its site. */
 function hostsOfUrl(value: string): readonly string[] {
-  const host = URL.parse(value)?.hostname.replace(/\.$/, "").replace(/^(?:www|m|mobile)\./, "");
+  const host = URL.parse(value)
+    ?.hostname.replace(/\.$/, "")
+    .replace(/^(?:www|m|mobile)\./, "");
   if (!host) return [];
   return siteOf(value) === "other" ? [host] : domainsOf(host);
 }

@@ -1,5 +1,5 @@
-import { KEPT_REASONS, type KeptReason } from "../../../schema/api/operator/denied.ts";
 import { metadataOf } from "../../../schema/api/metadata.ts";
+import { KEPT_REASONS, type KeptReason } from "../../../schema/api/operator/denied.ts";
 import { jobSentence } from "../../../schema/errors.ts";
 import { isFinal } from "../../../schema/states.ts";
 import type { RequestContext } from "../../context.ts";
@@ -49,7 +49,12 @@ export async function dealWithJob(
   const erased = await eraseFilesOf(context, job);
   switch (erased.type) {
     case "deleted":
-      return settleDelivered(context, { denial, row, job }, { state: "deleted", objects: erased.objects }, erased);
+      return settleDelivered(
+        context,
+        { denial, row, job },
+        { state: "deleted", objects: erased.objects },
+        erased,
+      );
     case "kept":
       return settleDelivered(context, { denial, row, job }, { state: "kept", reason: erased.reason });
     case "busy":
@@ -101,11 +106,8 @@ async function triesAgain(
   return true;
 }
 
-const settle = (
-  context: RequestContext,
-  row: TakedownJobRow,
-  settled: Omit<Settled, "now">,
-): Promise<void> => settleTakedownJob(context.db, row, { ...settled, now: context.clock() });
+const settle = (context: RequestContext, row: TakedownJobRow, settled: Omit<Settled, "now">): Promise<void> =>
+  settleTakedownJob(context.db, row, { ...settled, now: context.clock() });
 
 interface Delivered {
   readonly denial: DenialRow;

@@ -1,11 +1,11 @@
+import type { z } from "zod";
 import type {
   Denial,
+  DenialQuery,
   NewDenial,
   TakedownJob,
   TakedownJobQuery,
 } from "../../../schema/api/operator/denied.ts";
-import type { z } from "zod";
-import type { DenialQuery } from "../../../schema/api/operator/denied.ts";
 import { shownUrl } from "../../../schema/shown-url.ts";
 import type { RequestContext } from "../../context.ts";
 import * as rows from "../../db/rights/denial-rows.ts";

@@ -74,11 +74,7 @@ export function staleDeliveries(
 }
 
 /** Deliveries that are written when the operator takes down what a job delivered. */
-export function deniedDeliveries(
-  context: RequestContext,
-  job: JobRow,
-  event: JobDeniedEvent,
-): EndDeliveries {
+export function deniedDeliveries(context: RequestContext, job: JobRow, event: JobDeniedEvent): EndDeliveries {
   const { slack, webhook } = deliveriesOf(context, job, event);
   const toSlack = insertSlackDelivery(slack, SLACK_LEVELS);
   if (!webhook) return { guardedStatements: [toSlack], deliveryIds: [] };
