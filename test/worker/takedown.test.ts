@@ -32,9 +32,9 @@ async function begin(variables: Record<string, unknown> = {}): Promise<void> {
   for (const table of TABLES) await env.DB.exec(`delete from ${table}`);
   worker = new Harness({ RIGHTS_CONTACT: "legal@example.com", ...variables });
   bucket = new Bucket();
-  own = new Bucket();
+  own = new Bucket(true);
   worker.network.onStorage = bucket.respond;
-  worker.network.hosts.set(new URL(s3.endpoint).hostname, own.respond);
+  worker.network.hosts.set(`${s3.bucket}.${new URL(s3.endpoint).hostname}`, own.respond);
   account = await worker.account();
 }
 beforeEach(() => begin());
@@ -167,6 +167,8 @@ describe("a takedown", () => {
     });
     expect(await jobOf(inline)).toMatchObject({ error_code: "denied", s3_url: null });
     expect(await jobOf(stored)).toMatchObject({ error_code: "denied", s3_key: null });
+    // what came with a job is still there, for its owner to delete
+    expect(own.keys.size).toBe(2);
   });
 
   it("asks a storage that is down again for a day, and one that refuses three times", async () => {
@@ -182,8 +184,10 @@ describe("a takedown", () => {
     }
     expect(asked).toBe(14);
     expect(await jobsOf(id)).toMatchObject([{ state: "kept", reason: "storage_down" }]);
-    await deliver();
+    await worker.operator("DELETE", `/admin/denied/${id}`);
+    await env.DB.exec("delete from jobs");
     bucket.onDelete = () => 403;
+    await deliver();
     const second = await takeDown();
     for (let tries = 0; tries < 2; tries++) {
       expect((await read(second.id)).takedown).toMatchObject({ status: "running" });

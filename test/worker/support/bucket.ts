@@ -1,6 +1,13 @@
 /** An object store behind the XML interface, in memory; signatures are not checked. For `ScriptedNetwork`. */
 export class Bucket {
   readonly keys = new Set<string>();
+  readonly #isNamedByHost: boolean;
+
+  /** @param isNamedByHost its name is part of the host, not of the path */
+  constructor(isNamedByHost = false) {
+    this.#isNamedByHost = isNamedByHost;
+  }
+
   /** How often an object was deleted that was there. */
   deleted = 0;
   /** Status of the response to a deletion. */
@@ -8,7 +15,7 @@ export class Bucket {
 
   readonly respond = async (request: Request): Promise<Response> => {
     const url = new URL(request.url);
-    const key = decodeURIComponent(url.pathname.split("/").slice(2).join("/"));
+    const key = decodeURIComponent(url.pathname.split("/").slice(this.#isNamedByHost ? 1 : 2).join("/"));
     if (request.method === "DELETE" && !url.searchParams.has("uploadId")) {
       const status = this.onDelete();
       if (status < 300 && this.keys.delete(key)) this.deleted += 1;
