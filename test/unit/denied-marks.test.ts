@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { DeniedKind } from "../../schema/api/operator/denied.ts";
-import { cluesOf } from "../../worker/services/takedowns/clues.ts";
-import { marksOfIdentity, marksOfUrl, termsOf } from "../../worker/services/rights/marks.ts";
 import { shownUrl } from "../../schema/shown-url.ts";
+import { marksOfIdentity, marksOfUrl, termsOf } from "../../worker/services/rights/marks.ts";
+import { cluesOf } from "../../worker/services/takedowns/clues.ts";
 
 const VIDEO = "aqz-KE-bpKQ";
 const EPISODE = "0Q86acNRm6V9GYx55SXKwf";
@@ -23,12 +23,24 @@ const parts = fc.record({
   www: fc.constantFrom("", "www.", "m."),
   dot: fc.constantFrom("", "."),
   user: fc.constantFrom("", "user@", "user:password@"),
-  noise: fc.constantFrom("", "utm_source=x", "si=abc", "feature=share", "t=42s", "x=1&y=2", "a=1&b=2&c=3&d=4"),
+  noise: fc.constantFrom(
+    "",
+    "utm_source=x",
+    "si=abc",
+    "feature=share",
+    "t=42s",
+    "x=1&y=2",
+    "a=1&b=2&c=3&d=4",
+  ),
   fragment: fc.constantFrom("", "#t=10", "#/path"),
 });
 type Parts = typeof parts extends fc.Arbitrary<infer P> ? P : never;
 
-const address = ({ scheme, flags, dot, user, noise, fragment }: Parts, host: string, path: string): string => {
+const address = (
+  { scheme, flags, dot, user, noise, fragment }: Parts,
+  host: string,
+  path: string,
+): string => {
   const query = noise === "" ? "" : `${path.includes("?") ? "&" : "?"}${noise}`;
   return `${scheme}://${user}${mixedCase(host, flags)}${dot}${path}${query}${fragment}`;
 };
@@ -59,9 +71,7 @@ const forms = {
     }),
   [`https://open.spotify.com/episode/${EPISODE}`]: fc
     .tuple(parts, fc.constantFrom("/episode/ID", "/intl-de/episode/ID", "/embed/episode/ID"))
-    .map(([some, path]) =>
-      address({ ...some, dot: "" }, "open.spotify.com", path.replace("ID", EPISODE)),
-    ),
+    .map(([some, path]) => address({ ...some, dot: "" }, "open.spotify.com", path.replace("ID", EPISODE))),
 };
 
 describe("whatever form of an address is used", () => {
@@ -70,7 +80,10 @@ describe("whatever form of an address is used", () => {
       fc.asyncProperty(form, async (url) => {
         expect([url, await isDenied("url", denied, url)]).toEqual([url, true]);
         // and what is denied may be any of its forms
-        expect([url, await isDenied("url", url.replace(/[?&](?:t|x|a|si|feature|utm_source)=.*$/, ""), denied)]).toEqual([url, true]);
+        expect([
+          url,
+          await isDenied("url", url.replace(/[?&](?:t|x|a|si|feature|utm_source)=.*$/, ""), denied),
+        ]).toEqual([url, true]);
       }),
       { numRuns: 300 },
     );
@@ -118,9 +131,17 @@ describe("a denial", () => {
   });
 
   it("by a channel covers what its site says of a publisher", async () => {
-    const found = { urls: [], extractor: "twitch:vod", media: null, channels: ["somebody"], channel_urls: [] };
+    const found = {
+      urls: [],
+      extractor: "twitch:vod",
+      media: null,
+      channels: ["somebody"],
+      channel_urls: [],
+    };
     const marks = await marksOfIdentity(found);
-    expect(marks).toEqual(expect.arrayContaining((await termsOf("channel", "https://twitch.tv/Somebody"))?.slice(0, 1) ?? []));
+    expect(marks).toEqual(
+      expect.arrayContaining((await termsOf("channel", "https://twitch.tv/Somebody"))?.slice(0, 1) ?? []),
+    );
   });
 
   it("stores no secret of an address", async () => {

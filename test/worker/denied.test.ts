@@ -190,7 +190,11 @@ describe("a run", () => {
     await upload(first);
     const found = identity({ extractor: "vimeo", media: "Vimeo 1" });
     expect((await worker.report(first, "publish", { identity: found })).status).toBe(200);
-    const delivered = { ...delivery, key: "videos/a.mp4", source: { media: "Vimeo 1", name: "a", version: null } };
+    const delivered = {
+      ...delivery,
+      key: "videos/a.mp4",
+      source: { media: "Vimeo 1", name: "a", version: null },
+    };
     await worker.report(first, "outcome", { outcome: { type: "completed", delivery: delivered } });
     await deny("url", PAGE);
     // another address that the processor has found out to be the same media
@@ -209,10 +213,10 @@ describe("a run", () => {
   });
 });
 
-it.each(["https://www.SITE.example.org/watch/%66ilm/?utm_source=x", "http://site.example.org./watch/film#top"])(
-  "%s is another form of a denied address",
-  async (url) => {
-    await deny("url", PAGE);
-    expect((await post("/jobs", { url })).status).toBe(451);
-  },
-);
+it.each([
+  "https://www.SITE.example.org/watch/%66ilm/?utm_source=x",
+  "http://site.example.org./watch/film#top",
+])("%s is another form of a denied address", async (url) => {
+  await deny("url", PAGE);
+  expect((await post("/jobs", { url })).status).toBe(451);
+});

@@ -89,7 +89,11 @@ async function live(): Promise<void> {
   await as("POST", "/user/s3", storage);
   await deliver();
   await as("PUT", "/user/cookies/example.com", { cookies: `example.com\tTRUE\t/\tTRUE\t0\tname\t${CANARY}` });
-  await as("POST", "/subscriptions", { url: `https://feeds.example.org/${CANARY}.xml`, name: CANARY, paused: true });
+  await as("POST", "/subscriptions", {
+    url: `https://feeds.example.org/${CANARY}.xml`,
+    name: CANARY,
+    paused: true,
+  });
   await as("POST", "/user/webhook-secret/rotate");
 }
 
@@ -102,7 +106,10 @@ async function plant(): Promise<void> {
   const ids = new Map([["job_credentials", "job_id"]]);
   const job = crypto.randomUUID();
   for (const table of [...Object.keys(ACCOUNT_TABLES), ...Object.keys(KEPT_TABLES), "jobs", ...ids.keys()]) {
-    const { results } = await env.DB.prepare(`pragma table_info(${table})`).all<{ name: string; type: string }>();
+    const { results } = await env.DB.prepare(`pragma table_info(${table})`).all<{
+      name: string;
+      type: string;
+    }>();
     const columns = results.filter(({ name }) => !(table === "storage_configs" && name === "none"));
     const valueOf = ({ name, type }: { name: string; type: string }): unknown => {
       if (name === (owners[table] ?? "account_id")) return account.id;
@@ -110,7 +117,9 @@ async function plant(): Promise<void> {
       if (kept !== undefined) return kept;
       if (name === "job_id" || (table === "jobs" && name === "id")) return job;
       if (type.toLowerCase() !== "text") return 1;
-      return JSON_COLUMNS.has(name) ? JSON.stringify(JSON_COLUMNS.get(name)) : (FIXED.get(name) ?? `${CANARY}-${name}`);
+      return JSON_COLUMNS.has(name)
+        ? JSON.stringify(JSON_COLUMNS.get(name))
+        : (FIXED.get(name) ?? `${CANARY}-${name}`);
     };
     const values = columns.map(valueOf);
     const marks = values.map(() => "?").join(", ");
@@ -125,8 +134,12 @@ async function plant(): Promise<void> {
 }
 const CANARIES = { project: CANARY };
 const JSON_COLUMNS = new Map<string, unknown>([
-  ...["request", "plan", "details", "metadata", "limits", "job", "detail", "body"].map((name) => [name, CANARIES] as const),
-  ...["backfill", "filters", "schedule", "retention", "facts", "own_limits"].map((name) => [name, CANARIES] as const),
+  ...["request", "plan", "details", "metadata", "limits", "job", "detail", "body"].map(
+    (name) => [name, CANARIES] as const,
+  ),
+  ...["backfill", "filters", "schedule", "retention", "facts", "own_limits"].map(
+    (name) => [name, CANARIES] as const,
+  ),
   ...["adjustments", "subtitles", "audio_languages", "webhook_events"].map((name) => [name, []] as const),
   ...["domains", "scopes", "allowed_ips", "tool_versions"].map((name) => [name, [CANARY]] as const),
 ]);
@@ -228,7 +241,9 @@ describe("an erasure", () => {
     );
     expect(entries[0]?.action).toBe("account.erased");
     expect(entries.every(({ detail }) => Object.keys(detail).length === 0)).toBe(true);
-    expect(await worker.operator("GET", `/admin/accounts/${account.id}`)).toMatchObject({ code: "not_found" });
+    expect(await worker.operator("GET", `/admin/accounts/${account.id}`)).toMatchObject({
+      code: "not_found",
+    });
     expect(await erase()).toMatchObject({ code: "not_found" });
     expect(await worker.operator("GET", "/admin/erasures")).toMatchObject({ erasures: [{ id: begun.id }] });
   });

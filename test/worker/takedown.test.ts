@@ -140,7 +140,9 @@ describe("a takedown", () => {
 
   it("deletes what a lost run may have made visible", async () => {
     const run = await publishing();
-    await env.DB.exec("update jobs set status = 'Pending', publishing = 0, lease_expires_at = null, due_at = 9e15");
+    await env.DB.exec(
+      "update jobs set status = 'Pending', publishing = 0, lease_expires_at = null, due_at = 9e15",
+    );
     const { id } = await takeDown();
     expect(bucket.keys.size).toBe(1);
     worker.now += 2 * MINUTE;
@@ -200,7 +202,13 @@ describe("a takedown", () => {
   it("finds jobs by channel and hash, and learns what else an address is called", async () => {
     const run = await worker.start(account.key, { url: "https://short.example/x" });
     await worker.report(run, "upload", { key: "videos/x.mp4", ref: "u" });
-    const identity = { urls: [], extractor: "vimeo", media: "Vimeo 7", channels: ["someone"], channel_urls: [] };
+    const identity = {
+      urls: [],
+      extractor: "vimeo",
+      media: "Vimeo 7",
+      channels: ["someone"],
+      channel_urls: [],
+    };
     await worker.report(run, "publish", { identity });
     const sha256 = "cd".repeat(32);
     const outcome = { type: "completed", delivery: { ...delivery, key: "videos/x.mp4", sha256 } };
@@ -222,10 +230,9 @@ describe("a takedown", () => {
   it("is logged, and stops when its denial is removed", async () => {
     await deliver();
     const { id } = await takeDown();
-    const { entries } = await worker.operator<{ entries: { action: string; subject: string; detail: object }[] }>(
-      "GET",
-      "/admin/audit",
-    );
+    const { entries } = await worker.operator<{
+      entries: { action: string; subject: string; detail: object }[];
+    }>("GET", "/admin/audit");
     const own = entries.filter(({ subject }) => subject === id);
     expect(own.map(({ action }) => action)).toEqual([
       ...["denied.takedown_finished", "denied.takedown_started", "denied.created"],

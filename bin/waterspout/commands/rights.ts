@@ -74,8 +74,7 @@ export const deniedAdd: Command = {
   async run(args, { api, out, signal }) {
     const [kindText = "", value = ""] = args.operands;
     const kind = DENIED_KINDS.find((known) => known === kindText);
-    if (!kind)
-      throw new CommandError(EXIT.usage, `The first word must be one of ${DENIED_KINDS.join(", ")}`);
+    if (!kind) throw new CommandError(EXIT.usage, `The first word must be one of ${DENIED_KINDS.join(", ")}`);
     const denial = await api.createDenial({
       body: {
         ...{ kind, value, takedown: args.flag("takedown") },

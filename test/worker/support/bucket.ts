@@ -15,7 +15,12 @@ export class Bucket {
 
   readonly respond = async (request: Request): Promise<Response> => {
     const url = new URL(request.url);
-    const key = decodeURIComponent(url.pathname.split("/").slice(this.#isNamedByHost ? 1 : 2).join("/"));
+    const key = decodeURIComponent(
+      url.pathname
+        .split("/")
+        .slice(this.#isNamedByHost ? 1 : 2)
+        .join("/"),
+    );
     if (request.method === "DELETE" && !url.searchParams.has("uploadId")) {
       const status = this.onDelete();
       if (status < 300 && this.keys.delete(key)) this.deleted += 1;

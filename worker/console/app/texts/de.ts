@@ -579,7 +579,8 @@ export const de: Texts = {
     takedownLead:
       "Aufträge, die sie abrufen, enden, und was sie geliefert haben, wird aus dem Bucket des Betreibers und den Speichern der Konten gelöscht. Das lässt sich nicht rückgängig machen.",
     progress: (done: string, matched: string) => `${done} von ${matched} Aufträgen`,
-    finished: (matched: string, objects: string) => `Beendet: ${matched} Aufträge, ${objects} Objekte gelöscht`,
+    finished: (matched: string, objects: string) =>
+      `Beendet: ${matched} Aufträge, ${objects} Objekte gelöscht`,
     kept: (count: string) => `${count} Dateien konnten nicht gelöscht werden`,
     remove: "Wieder zulassen",
     removeTitle: "Diese Quelle wieder liefern?",

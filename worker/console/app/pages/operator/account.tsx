@@ -15,8 +15,8 @@ import { Labelled } from "../../ui/field.tsx";
 import { KeyUsageTable } from "../../ui/key-usage-table.tsx";
 import { Loaded } from "../../ui/loaded.tsx";
 import { Card, Empty, Page } from "../../ui/page.tsx";
-import { EraseAccount } from "./erase-account.tsx";
 import { AccountKeys } from "./account-keys.tsx";
+import { EraseAccount } from "./erase-account.tsx";
 
 const LIMIT_NAMES = Object.keys(Limits.shape) as (keyof Limits)[];
 

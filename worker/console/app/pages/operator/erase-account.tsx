@@ -1,11 +1,11 @@
 import { useState } from "preact/hooks";
 import type { Account } from "../../../../../schema/api/account.ts";
-import { href } from "../../lib/route.ts";
+import { goTo, href } from "../../lib/route.ts";
 import { useSession } from "../../lib/session.ts";
 import { useTexts } from "../../texts/texts.ts";
 import { useAnnounce } from "../../ui/announcer.tsx";
 import { ConfirmButton } from "../../ui/confirm.tsx";
-import { Labelled } from "../../ui/field.tsx";
+import { Flag, Labelled } from "../../ui/field.tsx";
 import { Card } from "../../ui/page.tsx";
 
 /** Erases an account, after its name was typed. */
@@ -24,7 +24,7 @@ export function EraseAccount({ account }: { readonly account: Account }) {
       query: { own_storage: ownStorage ? "true" : "false" },
     });
     announce(words.eraseBegun);
-    location.hash = href("operator/rights");
+    goTo(href("operator/rights"));
   };
   return (
     <Card title={words.erase}>
@@ -50,14 +50,7 @@ export function EraseAccount({ account }: { readonly account: Account }) {
                   />
                 )}
               </Labelled>
-              <label class="check">
-                <input
-                  type="checkbox"
-                  checked={ownStorage}
-                  onChange={(event) => setOwnStorage(event.currentTarget.checked)}
-                />
-                {words.ownStorage}
-              </label>
+              <Flag label={words.ownStorage} isOn={ownStorage} onChange={setOwnStorage} />
             </>
           )}
         />

@@ -6,7 +6,7 @@ import { useAction } from "../../lib/use-action.ts";
 import { useTexts } from "../../texts/texts.ts";
 import { ErrorAlert } from "../../ui/alert.tsx";
 import { useAnnounce } from "../../ui/announcer.tsx";
-import { Labelled } from "../../ui/field.tsx";
+import { Flag, Labelled } from "../../ui/field.tsx";
 import { Card } from "../../ui/page.tsx";
 
 interface Form {
@@ -17,7 +17,14 @@ interface Form {
   readonly note: string;
   readonly takedown: boolean;
 }
-const NOTHING: Form = { kind: "url", value: "", reason: "copyright", reference: "", note: "", takedown: false };
+const NOTHING: Form = {
+  kind: "url",
+  value: "",
+  reason: "copyright",
+  reference: "",
+  note: "",
+  takedown: false,
+};
 
 export function NewDenial({ onSaved }: { readonly onSaved: () => void }) {
   const { rights: words } = useTexts();
@@ -63,9 +70,7 @@ export function NewDenial({ onSaved }: { readonly onSaved: () => void }) {
               <select
                 {...ids}
                 value={form.kind}
-                onChange={(event) =>
-                  setForm({ ...form, kind: event.currentTarget.value as Form["kind"] })
-                }
+                onChange={(event) => setForm({ ...form, kind: event.currentTarget.value as Form["kind"] })}
               >
                 {DENIED_KINDS.map((kind) => (
                   <option key={kind} value={kind}>
@@ -96,14 +101,11 @@ export function NewDenial({ onSaved }: { readonly onSaved: () => void }) {
           {field("reference", words.referenceHelp)}
           {field("note", words.noteHelp)}
         </div>
-        <label class="check">
-          <input
-            type="checkbox"
-            checked={form.takedown}
-            onChange={(event) => setForm({ ...form, takedown: event.currentTarget.checked })}
-          />
-          {words.alsoTakedown}
-        </label>
+        <Flag
+          label={words.alsoTakedown}
+          isOn={form.takedown}
+          onChange={(takedown) => setForm({ ...form, takedown })}
+        />
         <ErrorAlert error={save.error} />
         <div class="row">
           <button type="submit" class="danger" disabled={save.isRunning}>
