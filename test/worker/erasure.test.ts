@@ -110,8 +110,7 @@ async function plant(): Promise<void> {
       name: string;
       type: string;
     }>();
-    const columns = results.filter(({ name }) => !(table === "storage_configs" && name === "none"));
-    const valueOf = ({ name, type }: { name: string; type: string }): unknown => {
+    const planted = ({ name, type }: { name: string; type: string }): unknown => {
       if (name === (owners[table] ?? "account_id")) return account.id;
       const kept = KEPT_VALUES.get(`${table}.${name}`);
       if (kept !== undefined) return kept;
@@ -121,9 +120,9 @@ async function plant(): Promise<void> {
         ? JSON.stringify(JSON_COLUMNS.get(name))
         : (FIXED.get(name) ?? `${CANARY}-${name}`);
     };
-    const values = columns.map(valueOf);
+    const values = results.map(planted);
     const marks = values.map(() => "?").join(", ");
-    const names = columns.map(({ name }) => name).join(", ");
+    const names = results.map(({ name }) => name).join(", ");
     await env.DB.prepare(`insert or replace into ${table} (${names}) values (${marks})`)
       .bind(...values)
       .run();
