@@ -9,7 +9,7 @@ const AT = 1795392000000;
 
 const DENIAL = {
   ...{ id: ID, kind: "url", value: "https://www.youtube.com/watch?v=aqz-KE-bpKQ", reason: "copyright" },
-  ...{ note: "Notice of 24 November", reference: "TD-2026-0117", created_at: AT, takedown: null },
+  ...{ note: "Letter of 24 November", reference: "TD-2026-0117", created_at: AT, takedown: null },
 };
 const TAKEN_DOWN = {
   ...DENIAL,
@@ -74,7 +74,7 @@ export const RIGHTS_TEXTS = {
   },
   eraseAccount: {
     description:
-      "The account is closed at once and erased in the next minutes, however often the service restarts meanwhile: jobs, files in the managed bucket, keys, webhooks, storage credentials, cookies, subscriptions, batches, archive and usage of keys. Jobs and bytes by month and the audit log stay under the id of the erasure, without the account's. Sending it again returns the same erasure.",
+      "The account is closed at once and erased in the next minutes, also across restarts of the service: jobs, files in the managed bucket, keys, webhooks, storage credentials, cookies, subscriptions, batches, archive and usage of keys. Jobs and bytes by month and the audit log stay under the id of the erasure, without the account's. Sending it again returns the same erasure.",
     query: { own_storage: "false" },
     response: { ...ERASURE, status: "running", phase: "closing", account_id: ACCOUNT_ID, finished_at: null },
   },

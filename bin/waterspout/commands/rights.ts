@@ -64,7 +64,7 @@ export const deniedAdd: Command = {
   options: {
     reason: { value: DENIAL_REASONS.join("|"), help: "Why; callers do not see it. Default: other" },
     note: { value: "TEXT", help: "For the operator only" },
-    reference: { value: "TEXT", help: "Such as the number of a notice; callers see it" },
+    reference: { value: "TEXT", help: "Such as the number of a claim; callers see it" },
     takedown: { help: "Also stop the jobs that fetch it, and delete what was delivered" },
   },
   examples: [

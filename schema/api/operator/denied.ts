@@ -41,7 +41,7 @@ const reference = z
   .max(100, "must be at most 100 characters")
   .regex(/^[^\p{C}]*$/u, "must not contain control characters")
   .nullable()
-  .describe("Such as the number of a takedown notice; callers see it. At most 100 characters")
+  .describe("Such as the number of a takedown request; callers see it. At most 100 characters")
   .meta({ example: "TD-2026-0117" });
 
 /** Body of `POST /admin/denied`. */

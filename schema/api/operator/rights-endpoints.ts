@@ -79,7 +79,7 @@ export const rightsEndpoints = {
     summary: "Erase an account with everything that belongs to it; this cannot be undone",
     params: idParam,
     query: ErasureQuery,
-    responses: { 202: { description: "The erasure, which continues by itself", schema: Erasure } },
+    responses: { 202: { description: "The erasure, which continues after the response", schema: Erasure } },
     errors: ["invalid_request", "not_found"],
   },
   listErasures: {

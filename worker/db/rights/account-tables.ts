@@ -12,7 +12,7 @@ import { jobCounts, keyUsage, usage } from "../../../schema/db/tables/usage.ts";
 import { webhookDeliveries, webhookEndpoints } from "../../../schema/db/tables/webhooks.ts";
 
 /**
- * Where rows of accounts are: whoever adds a table adds it here, or to the tables without accounts in
+ * Where rows of accounts are. A new table is added here, or to the tables without accounts in
  * `test/worker/erasure.test.ts`, which compares both with the schema.
  */
 

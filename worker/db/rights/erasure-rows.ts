@@ -119,7 +119,7 @@ export const endedJobsQuery = (db: Db, accountId: string, after: string, limit: 
     .orderBy(jobs.id)
     .limit(limit);
 
-/** What became of the files of jobs that are removed. */
+/** The files of jobs that are removed: how many objects were deleted, and which were kept. */
 export interface RemovedFiles {
   readonly objects: number;
   readonly kept: Readonly<Record<string, number>>;

@@ -4,7 +4,7 @@ import { type ErasureRow, endedJobsQuery, eraseJobs } from "../../db/rights/eras
 import { describeError } from "../../lib/log.ts";
 import { type ErasedFiles, eraseFilesOf, eraseUnreported } from "../jobs/erase-files.ts";
 import { abortUpload, eraseRecording } from "../storage/orphaned-uploads.ts";
-import { ErasureDelay, type Step } from "./step.ts";
+import { ErasureDelayedError, type Step } from "./step.ts";
 
 /** Ended jobs of an account: first what they stored, then their rows. */
 
@@ -38,7 +38,7 @@ export async function eraseEndedJobs(context: RequestContext, erasure: ErasureRo
   }
   const failed = results.find((result) => "failed" in result);
   if (failed && removed.length === 0)
-    throw new ErasureDelay(`A storage did not delete files: ${failed.failed}`);
+    throw new ErasureDelayedError(`A storage did not delete files: ${failed.failed}`);
   return removed.length > 0 ? "more" : "wait";
 }
 

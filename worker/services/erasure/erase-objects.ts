@@ -3,7 +3,7 @@ import { findAccount, storagePrefixOf } from "../../db/account-rows.ts";
 import { countObjects, type ErasureRow } from "../../db/rights/erasure-rows.ts";
 import { describeError } from "../../lib/log.ts";
 import { archiveFolder } from "../storage/archive-folder.ts";
-import { ErasureDelay, type Step } from "./step.ts";
+import { ErasureDelayedError, type Step } from "./step.ts";
 
 /** Whatever else lies in the operator's bucket in the account's name: what no row names any more, and its archive. */
 
@@ -23,7 +23,7 @@ export async function eraseObjects(context: RequestContext, erasure: ErasureRow)
       await countObjects(context.db, erasure.id, keys.length);
       return "more";
     } catch (error) {
-      throw new ErasureDelay(`The operator's bucket did not delete files: ${describeError(error)}`);
+      throw new ErasureDelayedError(`The operator's bucket did not delete files: ${describeError(error)}`);
     }
   }
   return "done";

@@ -20,14 +20,14 @@ import { auditRow } from "../accounts/audit.ts";
 import { endByCancel } from "../jobs/cancel.ts";
 import { eraseEndedJobs } from "./erase-jobs.ts";
 import { eraseObjects } from "./erase-objects.ts";
-import { ErasureDelay, type Step } from "./step.ts";
+import { ErasureDelayedError, type Step } from "./step.ts";
 
 /**
  * Erases accounts, phase by phase. Each step removes rows and counts them in one transaction, and may be repeated: whatever
  * dies, the next run of reconcile goes on where it ended. Objects in storages are deleted before the rows that name them.
  */
 
-/** Longer than a step takes, in milliseconds: whoever took an older one is dead. */
+/** Longer than a step takes, in milliseconds: the owner of an older claim is dead. */
 const CLAIM_MS = 60_000;
 /** Delay while runs are publishing or a storage fails, in milliseconds. */
 const AGAIN_MS = 15_000;
@@ -65,7 +65,8 @@ async function work(context: RequestContext, erasure: ErasureRow, budget: PageBu
       }
     }
   } catch (error) {
-    const last_error = error instanceof ErasureDelay ? error.message : describeError(error).slice(0, 300);
+    const last_error =
+      error instanceof ErasureDelayedError ? error.message : describeError(error).slice(0, 300);
     context.log("erasure_failed", { erasure_id: erasure.id, phase, error: describeError(error) });
     await updateErasure(context.db, erasure.id, { work_due_at: context.clock() + CLAIM_MS, last_error });
   }
@@ -118,7 +119,7 @@ async function endUnfinished(context: RequestContext, { account_id }: ErasureRow
   const ended: boolean[] = [];
   for (const job of jobs) ended.push(await endByCancel(context, job));
   if (jobs.length === 0) return "done";
-  // a run that may publish ends by itself, or its lease does
+  // a run that may publish ends soon, or its lease does
   return ended.some(Boolean) ? "more" : "wait";
 }
 

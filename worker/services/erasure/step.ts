@@ -2,6 +2,6 @@
 export type Step = "done" | "more" | "wait";
 
 /** A step has to be tried again; the message is for the operator. */
-export class ErasureDelay extends Error {
-  override readonly name = "ErasureDelay";
+export class ErasureDelayedError extends Error {
+  override readonly name = "ErasureDelayedError";
 }

@@ -16,7 +16,7 @@ import { ERASURE_MS } from "./delete-file.ts";
 type Store = Pick<StorageClient, "deleteObject">;
 type Place = Pick<JobRow, "id" | "account_id" | "storage_source" | "storage_place">;
 
-/** What became of the files of a job. */
+/** The result for the files of a job. */
 export type ErasedFiles =
   /** Deleted. The job still names them until the caller records it with `finishErasureQuery`. */
   | { readonly type: "deleted"; readonly objects: number; readonly until: number }

@@ -8,7 +8,7 @@ import { probeSource } from "../sources/probe-source.ts";
 
 /**
  * Asks the source of a denied address once what its media is called there, so that its other addresses are denied before
- * anybody fetches them. Without an answer, they are recognised when a run reads the source.
+ * anybody fetches them. Without a response, they are recognised when a run reads the source.
  */
 
 const MAX_TRIES = 3;

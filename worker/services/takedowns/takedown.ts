@@ -28,7 +28,7 @@ import { viewTakedown } from "./view.ts";
  * stored before the next one, so that whatever dies, the next run of reconcile goes on where it ended.
  */
 
-/** Longer than a step takes, in milliseconds: whoever took an older one is dead. */
+/** Longer than a step takes, in milliseconds: the owner of an older claim is dead. */
 const CLAIM_MS = 60_000;
 const DENIALS = 5;
 /** Jobs that are compared with one query. */

@@ -566,7 +566,7 @@ export const en = {
       other: "Other",
     },
     reference: "Reference",
-    referenceHelp: "Such as the number of a notice. Callers see it.",
+    referenceHelp: "Such as the number of a claim. Callers see it.",
     note: "Note",
     noteHelp: "Only operators see it.",
     add: "Deny",
