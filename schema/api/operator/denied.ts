@@ -68,25 +68,24 @@ export type NewDenial = z.output<typeof NewDenial>;
 
 const count = z.int().min(0);
 
-export const Takedown = z
-  .object({
-    status: z.enum(["running", "finished"]),
-    requested_at: Time,
-    scanned_at: Time.nullable().describe("When all stored jobs had been compared; null while that goes on"),
-    finished_at: Time.nullable(),
-    jobs: z
-      .object({
-        matched: count.describe("Jobs of this source so far"),
-        waiting: count.describe("Of these, those that are still to be dealt with"),
-        stopped: count.describe("Jobs that were ended before they delivered anything"),
-        deleted: count.describe("Jobs whose file was deleted"),
-        without_file: count.describe("Delivered jobs whose file was deleted or overwritten before"),
-        kept: count.describe("Jobs whose file could not be deleted; `GET /admin/denied/{id}/jobs` says why"),
-      })
-      .describe("Numbers of jobs"),
-    objects_deleted: count.describe("Files, subtitles and thumbnails"),
-  })
-  .meta({ id: "Takedown" });
+/** Has no name of its own in the document, because a named schema cannot be null in OpenAPI 3.0. */
+export const Takedown = z.object({
+  status: z.enum(["running", "finished"]),
+  requested_at: Time,
+  scanned_at: Time.nullable().describe("When all stored jobs had been compared; null while that goes on"),
+  finished_at: Time.nullable(),
+  jobs: z
+    .object({
+      matched: count.describe("Jobs of this source so far"),
+      waiting: count.describe("Of these, those that are still to be dealt with"),
+      stopped: count.describe("Jobs that were ended before they delivered anything"),
+      deleted: count.describe("Jobs whose file was deleted"),
+      without_file: count.describe("Delivered jobs whose file was deleted or overwritten before"),
+      kept: count.describe("Jobs whose file could not be deleted; `GET /admin/denied/{id}/jobs` says why"),
+    })
+    .describe("Numbers of jobs"),
+  objects_deleted: count.describe("Files, subtitles and thumbnails"),
+});
 export type Takedown = z.infer<typeof Takedown>;
 
 export const Denial = z
