@@ -135,6 +135,8 @@ export class Harness {
       `/admin/accounts/${id}/keys`,
       newKey,
     );
+    // what every isolate soon has cached: that nothing is denied
+    await this.services.denials.isEmpty(this.context());
     return { id, key: api_key };
   }
 
