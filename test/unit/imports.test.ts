@@ -115,6 +115,7 @@ const ROOMS = [
   "jobs",
   "batches",
   "exits",
+  "ytdlp",
   "runs",
   "sources",
   "intake",

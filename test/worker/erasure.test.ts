@@ -32,6 +32,7 @@ const WITHOUT_ACCOUNTS: Readonly<Record<string, string>> = {
   job_credentials: "removed with their jobs",
   site_runs: "counters by site",
   source_backoff: "by host",
+  ytdlp_trials: "by site and version",
   storage_backoff: "removed with the jobs that deliver to the place",
 };
 /** Removed or changed by steps of their own. */

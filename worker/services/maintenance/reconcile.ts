@@ -22,12 +22,14 @@ import { abortUpload, eraseRecording } from "../storage/orphaned-uploads.ts";
 import { admitDue } from "../subscriptions/admit.ts";
 import { sweepSubscriptions } from "../subscriptions/keep.ts";
 import { continueTakedowns } from "../takedowns/takedown.ts";
+import { reportTrials } from "../ytdlp/alerts.ts";
 import {
   eraseExpiredFiles,
   eraseOldDeliveries,
   eraseOldHealth,
   eraseOldRequests,
   eraseOldSiteRuns,
+  eraseOldTrials,
 } from "./erasures.ts";
 import { removeOldRows } from "./retention.ts";
 
@@ -86,7 +88,9 @@ const PARTS = {
   old_requests: eraseOldRequests,
   old_site_runs: eraseOldSiteRuns,
   alerts: reportStates,
+  version_alerts: reportTrials,
   old_health: eraseOldHealth,
+  old_trials: eraseOldTrials,
   stray_secrets: eraseStraySecrets,
   old_rows: removeOldRows,
 };

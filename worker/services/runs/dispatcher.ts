@@ -20,6 +20,7 @@ import { copyTerms, deliveredFile } from "../reuse/delivered-file.ts";
 import { postponeForTwin } from "../reuse/twins.ts";
 import { contactOf, denialOf, denialOfUrls } from "../rights/require-allowed.ts";
 import { openSourceUrls, type SourceUrls } from "../storage/sealed-urls.ts";
+import { policyFor } from "../ytdlp/policy.ts";
 import { admit } from "./admittance.ts";
 import { Capacity, runClassOf } from "./capacity.ts";
 import { runOf } from "./run-request.ts";
@@ -193,6 +194,7 @@ async function attempt(
     cookies,
     exits,
     reportsSource,
+    ytdlp: policyFor(context, await context.backoffs.read(context), claim.job.media_url ?? claim.job.url),
     limits: found.limits,
     ...(reuse ? { reuse: { file } } : {}),
   };

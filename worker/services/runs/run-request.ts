@@ -15,7 +15,7 @@ import type { RunStorage } from "./storage-of-job.ts";
 const LONGEST_WAIT_MS = 24 * 60 * 60_000;
 
 /** What a run needs in addition to the job's row. */
-export interface OpenedJob extends Pick<RunRequest, "exits" | "reuse"> {
+export interface OpenedJob extends Pick<RunRequest, "exits" | "reuse" | "ytdlp"> {
   readonly urls: SourceUrls;
   readonly storage: RunStorage;
   readonly cookies: CookieUse;
@@ -29,7 +29,7 @@ export async function runOf(
   context: RequestContext,
   job: JobRow,
   attempt: number,
-  { urls, storage, cookies, limits, reuse, exits, reportsSource }: OpenedJob,
+  { urls, storage, cookies, limits, reuse, exits, reportsSource, ytdlp }: OpenedJob,
 ): Promise<RunRequest> {
   const request = JobRequest.parse({ ...job.request, url: urls.url });
   return {
@@ -58,6 +58,7 @@ export async function runOf(
     batch: job.batch_id !== null,
     alone: runsAlone(job),
     exits,
+    ytdlp,
     cookies,
     ...(reportsSource ? { reports_source: true } : {}),
     recording: {
