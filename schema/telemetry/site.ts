@@ -43,7 +43,7 @@ export const domainsOfSite = (domain: string): readonly string[] | undefined =>
 
 /** The domains of a site by its name; none for other names. */
 export const domainsOfNamed = (site: string): readonly string[] =>
-  Object.entries<readonly string[]>(SITES).find(([name]) => name === site)?.[1] ?? [];
+  Object.entries(SITES).find(([name]) => name === site)?.[1].domains ?? [];
 
 /** Everything that is none of the named sites. */
 export const OTHER_SITE = "other";
