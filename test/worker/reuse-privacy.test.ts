@@ -94,8 +94,8 @@ class Caller {
     const before = this.#worker.network.runs.length;
     // jobs of accounts with fewer runs are started first, whatever they fetch
     for (let tries = 0; tries < TRIES; tries++) {
-      const { type } = await dispatchJob(this.#worker.context(), id);
-      if (type !== "later") break;
+      const dispatch = await dispatchJob(this.#worker.context(), id);
+      if (dispatch.type !== "later" || dispatch.why !== "behind") break;
     }
     const run = this.#worker.network.runs.slice(before).find(({ job_id }) => job_id === id);
     if (run) this.#running.set(id, run);
