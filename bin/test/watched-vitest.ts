@@ -7,14 +7,14 @@ import { inRoot, root } from "../stack/paths.ts";
 import type { Progress } from "./progress-reporter.ts";
 
 /** Resolves when a run that has reported nothing since this progress must be considered blocked; rejects when aborted. */
-export type Patience = (progress: Progress, signal: AbortSignal) => Promise<void>;
+export type Watchdog = (progress: Progress, signal: AbortSignal) => Promise<void>;
 
 export interface WatchedRun {
   /** Arguments of vitest, for example `["run", "--config", "test/vitest.config.ts"]`. */
   readonly args: readonly string[];
   /** Variables for the tests, in addition to those of this process. */
   readonly env?: Readonly<Record<string, string>>;
-  readonly patience?: Patience;
+  readonly watchdog?: Watchdog;
   /** Takes sentences for the person at the terminal. */
   readonly report?: (line: string) => void;
   /** Where the output of vitest goes. */
@@ -26,7 +26,7 @@ const LONGEST_PAUSE = 10 * 60_000;
 /** How long the processes of a blocked run may take to end on their own, in milliseconds. */
 const GRACE = 5_000;
 
-const generous: Patience = ({ longestTestMs }, signal) =>
+const byLimit: Watchdog = ({ longestTestMs }, signal) =>
   pause(longestTestMs + LONGEST_PAUSE, undefined, { signal });
 
 /**
@@ -38,7 +38,7 @@ const generous: Patience = ({ longestTestMs }, signal) =>
 export async function vitestSucceeds({
   args,
   env = {},
-  patience = generous,
+  watchdog = byLimit,
   report = console.error,
   output = "inherit",
 }: WatchedRun): Promise<boolean> {
@@ -52,7 +52,7 @@ export async function vitestSucceeds({
   const wait = (progress: Progress): void => {
     waiting.abort();
     waiting = new AbortController();
-    patience(progress, waiting.signal).then(
+    watchdog(progress, waiting.signal).then(
       async () => {
         report(`The run does not advance any more and is ended. Under way: ${namesOf(progress)}`);
         await endProcessesOf(id, GRACE);

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { identify } from "../../bin/stack/process-identity.ts";
-import { type Patience, vitestSucceeds } from "../../bin/test/watched-vitest.ts";
+import { vitestSucceeds, type Watchdog } from "../../bin/test/watched-vitest.ts";
 
 const CONFIG = `export default { test: { globals: true, testTimeout: 1234 } };`;
 const PASSING = `it("passes", () => {});`;
@@ -26,14 +26,14 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
-const run = (patience: Patience, report: (line: string) => void) =>
-  vitestSucceeds({ args: ["run", "--root", folder], patience, report, output: "ignore" });
+const run = (watchdog: Watchdog, report: (line: string) => void) =>
+  vitestSucceeds({ args: ["run", "--root", folder], watchdog, report, output: "ignore" });
 
 it("ends a run whose file blocks, with the file's name, and leaves none of its processes behind", async (test) => {
   await writeFile(join(folder, "a.test.js"), PASSING);
   await writeFile(join(folder, "b.test.js"), BLOCKED);
   const pid = join(folder, "pid");
-  const untilBlocked: Patience = async ({ underWay, longestTestMs }, signal) => {
+  const untilBlocked: Watchdog = async ({ underWay, longestTestMs }, signal) => {
     const isBlocked = () => underWay.length === 1 && longestTestMs === 1234 && existsSync(pid);
     // the watch begins before the file is looked for, so that no change is missed
     const changes = on(watch(folder, { signal }), "change", { signal });
@@ -47,10 +47,10 @@ it("ends a run whose file blocks, with the file's name, and leaves none of its p
   expect(identify(Number(await readFile(pid, "utf8")))).toBeNull();
 }, 60_000);
 
-it("waits again after each step of a run, and lets it end by itself", async () => {
+it("waits again after each step of a run, and lets it end", async () => {
   await writeFile(join(folder, "a.test.js"), PASSING);
   const steps: boolean[] = [];
-  const forEver: Patience = (_, signal) => {
+  const forEver: Watchdog = (_, signal) => {
     steps.push(signal.aborted);
     return new Promise(() => {});
   };
