@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { afterAll, beforeAll, expect, it, vi } from "vitest";
 import type { Job } from "../../schema/api/job.ts";
 import { type LocalProxy, startLocalProxy } from "../support/exits/local-proxy.ts";
 import { type StrictSite, startStrictSite } from "../support/exits/strict-site.ts";
@@ -14,7 +14,7 @@ import { startTestStack, type TestStack } from "../support/test-stack.ts";
  */
 
 const JOBS = Number(process.env.EXIT_JOBS ?? 60);
-const LIMIT_MS = JOBS > 60 ? 3_600_000 : 240_000;
+vi.setConfig({ testTimeout: JOBS > 60 ? 3_600_000 : 240_000 });
 const EXITS = Array.from({ length: 10 }, (_, index) => `127.0.0.${11 + index}`);
 const BURNT = ["127.0.0.12", "127.0.0.15", "127.0.0.18"];
 const PASSWORD = `canary-proxy-${process.pid}-Zq81xxKp04vw`;
@@ -28,7 +28,12 @@ let cron: NodeJS.Timeout;
 beforeAll(async () => {
   const folder = await mediaFolder({ "film.mp4": ["mp4", { seconds: 1 }] });
   const media = await readFile(join(folder, "film.mp4"));
-  site = await startStrictSite(media, { burnt: BURNT, pagesPerMinute: 300, countries: COUNTRIES });
+  site = await startStrictSite(media, {
+    burnt: BURNT,
+    pagesPerMinute: 300,
+    pagesPerLogin: 20,
+    countries: COUNTRIES,
+  });
   proxies = await Promise.all(
     EXITS.map((address, index) =>
       startLocalProxy({
@@ -99,41 +104,37 @@ async function openExits(): Promise<string[]> {
 
 const burntNames = BURNT.map((address) => nameOf(EXITS.indexOf(address))).sort();
 
-it(
-  "delivers, leaves burnt exits alone, keeps sessions at their exit, and pays for as little media as possible",
-  async () => {
-    const first = await create("watch", 30);
-    const firstJobs = await Promise.all(first.map((id) => stack.end(id)));
-    expect(await openExits()).toEqual(burntNames);
-    const [burntBefore, allBefore] = [pagesOf(BURNT), allPages()];
+it("delivers, leaves burnt exits alone, keeps sessions at their exit, and pays for as little media as possible", async () => {
+  const first = await create("watch", 30);
+  const firstJobs = await Promise.all(first.map((id) => stack.end(id)));
+  expect(await openExits()).toEqual(burntNames);
+  const [burntBefore, allBefore] = [pagesOf(BURNT), allPages()];
 
-    // what was learnt survives the death of the Worker
-    await stack.killWorker();
-    await stack.restartWorker();
-    expect(await openExits()).toEqual(burntNames);
+  // what was learnt survives the death of the Worker
+  await stack.killWorker();
+  await stack.restartWorker();
+  expect(await openExits()).toEqual(burntNames);
 
-    const half = Math.ceil((JOBS - 30) / 2);
-    const ids = [...(await create("watch-on", half)), ...(await create("open", half))];
-    const jobs = [...firstJobs, ...(await Promise.all(ids.map((id) => stack.end(id))))];
+  const half = Math.ceil((JOBS - 30) / 2);
+  const ids = [...(await create("watch-on", half)), ...(await create("open", half))];
+  const jobs = [...firstJobs, ...(await Promise.all(ids.map((id) => stack.end(id))))];
 
-    const completed = jobs.filter(({ status }) => status === "Completed");
-    expect(completed.length / jobs.length, errorsOf(jobs)).toBeGreaterThanOrEqual(0.99);
-    expect(new Set(completed.map(({ exit }) => exit)).size).toBe(EXITS.length - BURNT.length);
-    const share = (pagesOf(BURNT) - burntBefore) / (allPages() - allBefore);
-    expect(share).toBeLessThan(0.02);
-    expect(site.strays).toEqual([]);
+  const completed = jobs.filter(({ status }) => status === "Completed");
+  expect(completed.length / jobs.length, errorsOf(jobs)).toBeGreaterThanOrEqual(0.99);
+  expect(new Set(completed.map(({ exit }) => exit)).size).toBe(EXITS.length - BURNT.length);
+  const share = (pagesOf(BURNT) - burntBefore) / (allPages() - allBefore);
+  expect(share).toBeLessThan(0.02);
+  expect(site.strays).toEqual([]);
 
-    // media that needs no session comes directly, all other media and all pages through the exits
-    const size = completed.find(({ url }) => url?.includes("/open/"))?.file_size ?? 0;
-    const openJobs = completed.filter(({ url }) => url?.includes("/open/")).length;
-    expect(site.seen.get("127.0.0.1")?.pages ?? 0).toBe(0);
-    expect(site.seen.get("127.0.0.1")?.bytes ?? 0).toBeGreaterThanOrEqual(openJobs * size);
-    // each run logs in with a session of its own
-    const users = proxies.flatMap((proxy) => proxy.users);
-    expect(new Set(users).size).toBeGreaterThan(JOBS / 2);
-  },
-  LIMIT_MS,
-);
+  // media that needs no session comes directly, all other media and all pages through the exits
+  const size = completed.find(({ url }) => url?.includes("/open/"))?.file_size ?? 0;
+  const openJobs = completed.filter(({ url }) => url?.includes("/open/")).length;
+  expect(site.seen.get("127.0.0.1")?.pages ?? 0).toBe(0);
+  expect(site.seen.get("127.0.0.1")?.bytes ?? 0).toBeGreaterThanOrEqual(openJobs * size);
+  // each run logs in with a session of its own
+  const users = proxies.flatMap((proxy) => proxy.users);
+  expect(new Set(users).size).toBeGreaterThan(JOBS / 2);
+});
 
 it("asks from the country that a job names, and from another one where a country is refused", async () => {
   const [asked] = await create("only/DE", 1, { geo: "de" });
@@ -146,6 +147,23 @@ it("asks from the country that a job names, and from another one where a country
   });
   expect([status, body.error]).toEqual([400, expect.stringContaining("FR")]);
 });
+
+it("sends the cookies of a login through the exit that they are bound to, and through no other", async () => {
+  const [address = "", exit] = [EXITS[3], nameOf(3)];
+  const [name, value] = site.memberCookie(address).split("=");
+  const cookies = [`127.0.0.1\tFALSE\t/\tFALSE\t0\t${name}\t${value}`].join("\n");
+  const saved = await stack.call("PUT", "/user/cookies/127.0.0.1", {
+    ...{ cookies: `# Netscape HTTP Cookie File\n${cookies}\n`, exit },
+  });
+  expect(saved.status).toBe(200);
+
+  const members = await create("members", Math.max(6, JOBS / 20));
+  for (const id of members) expect(await stack.end(id)).toMatchObject({ status: "Completed", exit });
+  // others may go where they like
+  const [open] = await create("open/anew", 1, { cookies: "never" });
+  expect(await stack.end(open ?? "")).toMatchObject({ status: "Completed" });
+  expect(site.strays).toEqual([]);
+}, 1_800_000);
 
 it("shows proxies' passwords nowhere", async () => {
   const forms = spellings([PASSWORD]);
