@@ -36,7 +36,6 @@ export default defineConfig({
   ],
   test: {
     name: "worker",
-    isolate: false,
     maxWorkers: 2,
     sequence: { groupOrder: 0 },
     root: pathTo("."),

@@ -1,5 +1,4 @@
-import { applyD1Migrations, reset } from "cloudflare:test";
+import { applyD1Migrations } from "cloudflare:test";
 import { env } from "./env.ts";
 
-await reset();
 await applyD1Migrations(env.DB, env.MIGRATIONS);
