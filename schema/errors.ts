@@ -5,7 +5,7 @@
 
 interface ApiErrorRow {
   /** HTTP status of the response. */
-  readonly status: 400 | 401 | 403 | 404 | 405 | 409 | 413 | 422 | 429 | 500 | 503 | 504;
+  readonly status: 400 | 401 | 403 | 404 | 405 | 409 | 413 | 422 | 429 | 451 | 500 | 503 | 504;
   /** Default message; code may replace it by one that names the field or the provider's reason. */
   readonly sentence: string;
 }
@@ -36,6 +36,11 @@ export const API_ERRORS = {
   },
   rate_limited: { status: 429, sentence: "Too many requests" },
   too_many_jobs: { status: 429, sentence: "Too many jobs are running for this account" },
+  denied: {
+    status: 451,
+    sentence:
+      "The operator of this service decided not to deliver this source; it is not the site's decision or yours. Ask the operator",
+  },
   internal: { status: 500, sentence: "Something went wrong on our side" },
   overloaded: { status: 503, sentence: "The service cannot take more work right now" },
   dependency_unavailable: { status: 503, sentence: "A part of the service is not available right now" },
@@ -207,6 +212,15 @@ export const JOB_ERRORS = {
     retry: "never",
     sentence:
       "The URL leads to a private or internal address, which is not allowed unless the operator lists the host in ALLOWED_PRIVATE_HOSTS",
+  },
+  denied: {
+    party: "service",
+    outcome: "Skipped",
+    retry: "never",
+    sentence:
+      "The operator of this service decided not to deliver this source; it is not the site's decision or yours. Ask the operator",
+    named:
+      "The operator of this service decided not to deliver this source; it is not the site's decision or yours. Ask {subject}",
   },
   // technical
   bot_check: {

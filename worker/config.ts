@@ -299,6 +299,17 @@ const VARIABLES = {
     meaning:
       "Runs of a site that the pinned yt-dlp fails and the newer one serves before that one comes first there, 1 to 1000",
   },
+  RIGHTS_CONTACT: {
+    schema: z
+      .string()
+      .trim()
+      .max(200)
+      .regex(/^[^\p{C}]*$/u),
+    fallback: "",
+    secret: false,
+    meaning:
+      "Whom callers ask about sources that you [deny](rights.md): an e-mail address or a page; shown in the error of such jobs",
+  },
   LISTING_SECONDS: {
     schema: wholeNumber(1, 60),
     fallback: "60",
@@ -429,6 +440,8 @@ export interface Config {
   readonly exits: readonly ExitSetting[];
   /** Null: nobody is alerted. */
   readonly alertUrl: string | null;
+  /** Whom callers ask about denied sources; null: "the operator". */
+  readonly rightsContact: string | null;
   /** How newer versions of yt-dlp are tried. */
   readonly ytdlp: { readonly canaryPercent: number; readonly promoteAfter: number };
   readonly listingMs: number;
@@ -558,6 +571,7 @@ export function readConfig(env: Readonly<Record<string, unknown>>): Config {
       promoteAfter: variables.YTDLP_PROMOTE_AFTER,
     },
     alertUrl: variables.ALERT_WEBHOOK_URL || null,
+    rightsContact: variables.RIGHTS_CONTACT || null,
     listingMs: variables.LISTING_SECONDS * 1000,
     allowedPrivateHosts: variables.ALLOWED_PRIVATE_HOSTS,
     leaseMs: leaseSeconds * 1000,

@@ -50,6 +50,7 @@ export interface Services extends Dependencies {
   readonly backlog: Backlog;
   readonly backoffs: BackoffMemory;
   readonly siteRuns: SiteRunsMemory;
+  readonly denials: DenialsMemory;
   readonly databaseWrites: DatabaseWrites;
   readonly sealer: Sealer;
   readonly spotifyTokens: SpotifyTokens;
@@ -220,6 +221,13 @@ export interface SiteRunsMemory {
   read(context: Pick<RequestContext, "db" | "clock">): Promise<readonly SiteRuns[]>;
   /** In the last day; up to some minutes old. */
   readDay(context: Pick<RequestContext, "db" | "clock">): Promise<readonly SiteRuns[]>;
+}
+
+/** This isolate's copy of whether anything is denied. */
+export interface DenialsMemory {
+  isEmpty(context: Pick<RequestContext, "db" | "clock">): Promise<boolean>;
+  /** The table was changed. */
+  remove(): void;
 }
 
 /** Whether the database accepted a write lately. */

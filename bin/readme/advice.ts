@@ -19,6 +19,8 @@ export const API_ADVICE: Readonly<Partial<Record<ApiErrorCode, string>>> = {
   idempotency_key_reused: "Use a new key for a new request",
   rate_limited: "Wait for `Retry-After`; waiting that long guarantees admission",
   too_many_jobs: "Wait until jobs of the account have ended; `Retry-After` is an estimate",
+  denied:
+    "Ask whom the sentence names; sending it again, or another address of the same media, is refused again",
   internal: "Try again; if it persists, send the `request_id` to the operator",
   overloaded: "Wait for `Retry-After`; the service has more work than it may hold",
   dependency_unavailable: "Wait for `Retry-After`, or for a few seconds",
@@ -36,6 +38,7 @@ export const JOB_ADVICE: Readonly<Partial<Record<JobErrorCode, string>>> = {
   copyright: "Nothing can be done here",
   terminated: "Nothing can be done here",
   login_required: "[Store cookies](cookies.md) of a session at that site",
+  denied: "Ask whom the sentence names; another address of the same media is refused, too",
   upcoming: "Send `wait_for_video: true`, or try again after the start",
   not_live: "Try again when the channel is live",
   live: "Try again after the broadcast, when there is a recording",

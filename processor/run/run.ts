@@ -12,8 +12,9 @@ import { Fault, ServiceFault } from "../fault.ts";
 import { exitsFor, openSourceNetwork, type SourceNetwork } from "../source-network.ts";
 import { EndlessStreamError } from "../stages/live/endless-source.ts";
 import { continueRecording, findRecording, recordLive } from "../stages/live/live.ts";
-import { resolveSource } from "../stages/resolve.ts";
+import { type Resolved, resolveSource } from "../stages/resolve.ts";
 import { copyDelivered } from "../stages/reuse/copy-delivered.ts";
+import { identityOf } from "../stages/source-identity.ts";
 import { openObjectStore } from "../storage/open-object-store.ts";
 import { throughVersions } from "../tools/through-versions.ts";
 import type { Claim } from "./callback.ts";
@@ -138,6 +139,7 @@ async function attempt(context: RunContext, isLast: boolean): Promise<Delivery> 
 async function fetchAndDeliver(context: RunContext): Promise<Delivery> {
   context.timings.attempts++;
   const resolved = await resolveSource(context);
+  await reportSource(context, resolved);
   if (resolved.source.live) return recordLive(context, resolved);
   const delivery = await deliverDirectly(context, resolved).catch((error: unknown) => {
     if (!(error instanceof EndlessStreamError)) throw error;
@@ -146,6 +148,12 @@ async function fetchAndDeliver(context: RunContext): Promise<Delivery> {
   if (!context.request.recording.asked) return delivery;
   const notLive = { field: "live_recording", from: true, to: false, reason: "The source is not live" };
   return { ...delivery, adjustments: [...delivery.adjustments, notLive] };
+}
+
+/** Of a recording, only this run knows whose it is: a successor may not find the source again. */
+async function reportSource({ callback, claim, request, signal }: RunContext, { source }: Resolved) {
+  if (!request.reports_source && !source.live) return;
+  await callback.sourceFound(claim, identityOf(source.info, source.streams), signal);
 }
 
 /** Gives the run its folder, and a source network for each exit that it tries; removes all of them at the end. */

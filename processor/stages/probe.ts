@@ -11,6 +11,7 @@ import type { YtdlpInfo } from "../tools/ytdlp-info.ts";
 import { findMedia } from "./find-media.ts";
 import { lookIntoFile } from "./look-into-file.ts";
 import { chosenStreams, durationOf, isLive, type SourceStream } from "./source.ts";
+import { identityOf } from "./source-identity.ts";
 
 /**
  * Asks a source what a URL leads to, without a run. The response is kept for the job that follows.
@@ -58,6 +59,7 @@ export async function probeSource(
       audio_language: choice.language,
       audio_languages: [...choice.languages],
       adjustments: [...choice.adjustments, ...session.adjustments],
+      identity: identityOf(info, chosen),
       ...(session.report ? { cookies: session.report } : {}),
     };
   } catch (error) {

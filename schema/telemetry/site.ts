@@ -41,6 +41,10 @@ const SITE_OF_DOMAIN: ReadonlyMap<string, string> = new Map(
 export const domainsOfSite = (domain: string): readonly string[] | undefined =>
   Object.values<KnownSite>(SITES).find(({ domains }) => domains.includes(domain))?.domains;
 
+/** The domains of a site by its name; none for other names. */
+export const domainsOfNamed = (site: string): readonly string[] =>
+  Object.entries(SITES).find(([name]) => name === site)?.[1].domains ?? [];
+
 /** Everything that is none of the named sites. */
 export const OTHER_SITE = "other";
 

@@ -10,6 +10,7 @@ import { ToolVersions } from "../tool-versions.ts";
 import { CookieReport } from "./cookies.ts";
 import { FailureSubject } from "./failure-subject.ts";
 import { copyOf, SourceFacts } from "./reuse.ts";
+import { SourceIdentity } from "./source-identity.ts";
 import { Version } from "./version.ts";
 import { YtdlpReport } from "./ytdlp-versions.ts";
 
@@ -87,8 +88,26 @@ export type RecordingStarted = z.infer<typeof RecordingStarted>;
  * `POST /internal/runs/{id}/publish`: may the upload be completed? 200 permits it, at most once per run; a run that copied
  * another job's file reads the answer, see `PublishResponse`.
  */
-export const PublishRequest = z.object({ v: Version, attempt: z.int().min(1), copy_of: copyOf });
+export const PublishRequest = z.object({
+  v: Version,
+  attempt: z.int().min(1),
+  copy_of: copyOf,
+  /** Whose media it is, as far as the run found out; absent from processors of the former version, and for copies. */
+  identity: SourceIdentity.optional(),
+  /** Of the file that is to become visible. */
+  sha256: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/)
+    .optional(),
+});
 export type PublishRequest = z.infer<typeof PublishRequest>;
+
+/**
+ * `POST /internal/runs/{id}/source`: whose media it is, before it is fetched. Sent where `RunRequest` asks for it, and before
+ * recordings, which may last for hours. The Worker ends the job if the operator denies the source, and answers 409.
+ */
+export const SourceFound = z.object({ v: Version, attempt: z.int().min(1), identity: SourceIdentity });
+export type SourceFound = z.infer<typeof SourceFound>;
 
 const ms = z.int().min(0).nullable();
 

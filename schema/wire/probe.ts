@@ -4,6 +4,7 @@ import { JOB_ERROR_CODES } from "../errors.ts";
 import { Adjustment, MediaPlan } from "../media.ts";
 import { CookieReport, CookieUse } from "./cookies.ts";
 import { FailureSubject } from "./failure-subject.ts";
+import { SourceIdentity } from "./source-identity.ts";
 import { Version } from "./version.ts";
 import { YtdlpPolicy } from "./ytdlp-versions.ts";
 
@@ -66,6 +67,8 @@ export const ProbeOutcome = z.discriminatedUnion("type", [
     audio_languages: z.array(z.string()).default([]),
     /** Parts of the plan that the source cannot fulfil. */
     adjustments: z.array(Adjustment).default([]),
+    /** Absent from processors of the former version. */
+    identity: SourceIdentity.optional(),
     cookies: CookieReport.optional(),
   }),
   z.object({

@@ -188,6 +188,8 @@ export const RunRequest = z.object({
   /** Which of two versions of yt-dlp comes first. */
   ytdlp: YtdlpPolicy.optional(),
   cookies: CookieUse,
+  /** The operator denies some sources: whose media it is must be reported before it is fetched. */
+  reports_source: z.literal(true).optional(),
   /** For a stream that is on air. */
   recording: z
     .object({

@@ -108,6 +108,7 @@ const ROOMS = [
   "queue",
   "accounts",
   "storage",
+  "rights",
   "webhooks",
   "reuse",
   "cookies",
@@ -119,6 +120,8 @@ const ROOMS = [
   "sources",
   "intake",
   "subscriptions",
+  "takedowns",
+  "erasure",
   "maintenance",
 ] as const;
 

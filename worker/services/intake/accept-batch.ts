@@ -1,6 +1,7 @@
 import type { BatchKind } from "../../../schema/api/batch.ts";
 import type { Metadata } from "../../../schema/api/metadata.ts";
 import type { JobErrorCode } from "../../../schema/errors.ts";
+import type { JobDetails } from "../../../schema/job-details.ts";
 import type { Adjustment } from "../../../schema/media.ts";
 import type { RequestContext } from "../../context.ts";
 import { findBatchOf, insertBatch, type JobSummary, summariesQuery } from "../../db/batch-rows.ts";
@@ -14,6 +15,7 @@ import { endsOf } from "../jobs/job-end.ts";
 import { birthColumns } from "../jobs/transitions.ts";
 import { sendDeliveryMessages } from "../queue/sender.ts";
 import { variantOf, wantedMedia } from "../reuse/identity.ts";
+import { contactOf, denialsOfSources } from "../rights/require-allowed.ts";
 import { sealForJobs } from "../storage/credentials.ts";
 import { sealingKeyOf, sealShowUrl, sealSourceUrls, sealWebhook } from "../storage/sealed-urls.ts";
 import type { VerifiedStorage } from "../storage/verify/verify-storage.ts";
@@ -62,11 +64,13 @@ export async function acceptBatch(
   account: Account,
   request: BatchRequest,
 ): Promise<AcceptedBatch> {
-  const { id, options, entries, storage } = request;
+  const { id, options, storage } = request;
+  const denied = await withoutDenied(context, request.entries);
+  const { entries } = denied;
   const now = context.clock();
   const webhook = await sealWebhook(context, account.id, options.echo);
   const show = await sealShowUrl(context, account.id, request.showUrl?.toWellFormed() ?? null);
-  const { shared, rows } = await jobsOf(context, account, request, webhook);
+  const { shared, rows } = await jobsOf(context, account, { ...request, entries }, webhook, denied.details);
   const skipped = rows.filter(({ finished_at }) => finished_at !== undefined);
   const paused = request.paused && skipped.length < rows.length;
   const ends = endsOf(
@@ -78,7 +82,7 @@ export async function acceptBatch(
   if (!paused) context.backlog.admit(context, Math.min(waiting.length, context.config.batchWindow));
   const allowance = allowanceOf(context, account);
   const { folder, metadata = null, webhook_events = null } = options.request;
-  const media = await mediaOf(context, account.id, request, rows);
+  const media = await mediaOf(context, account.id, { ...request, entries }, rows);
   const stored = await insertBatch(context.db, {
     batch: {
       id,
@@ -138,6 +142,31 @@ export async function findAccepted(
   return { paused: batch.started_at !== batch.created_at, jobs: await summariesQuery(context.db, id) };
 }
 
+/** The entries of a request, and whom to ask about those that the operator denies, by index. */
+interface DeniedEntries {
+  readonly entries: readonly BatchEntry[];
+  readonly details: ReadonlyMap<number, JobDetails>;
+}
+
+/** Entries that the operator denies end at once; the others go on. */
+async function withoutDenied(
+  context: RequestContext,
+  entries: readonly BatchEntry[],
+): Promise<DeniedEntries> {
+  const found = await denialsOfSources(
+    context,
+    entries.map(({ url, mediaUrl }) => [url, mediaUrl]),
+  );
+  const details = new Map<number, JobDetails>();
+  const checked = entries.map((entry, index): BatchEntry => {
+    const denial = found[index];
+    if (!denial) return entry;
+    details.set(index, { error_subject: contactOf(context, denial) });
+    return { ...entry, skipped: "denied" };
+  });
+  return { entries: checked, details };
+}
+
 type BatchJob = Pick<NewJobRow, "id" | "url"> & Partial<NewJobRow>;
 
 /** The columns that the jobs share, and the few in which they differ. */
@@ -146,6 +175,7 @@ async function jobsOf(
   account: Account,
   { id, options, entries, storage }: BatchRequest,
   webhook: Awaited<ReturnType<typeof sealWebhook>>,
+  details: DeniedEntries["details"],
 ) {
   const shared = {
     account_id: account.id,
@@ -192,6 +222,7 @@ async function jobsOf(
         ? { ...shared.request, metadata: { ...options.request.metadata, ...entry.metadata } }
         : null,
       ...(entry.skipped === null ? {} : skippedColumns(context, entry.skipped, ++ends)),
+      details: details.get(batch_index) ?? null,
     });
   });
   return { shared, rows };

@@ -4,6 +4,7 @@ import type { RequestContext } from "../../context.ts";
 import { findJobOf, type JobRow } from "../../db/job-rows.ts";
 import { illegalState, invalidMember, notFound } from "../../lib/api-error.ts";
 import type { Account } from "../accounts/key-cache.ts";
+import { requireAllowed } from "../rights/require-allowed.ts";
 import type { ListedEntry } from "../sources/listing/listing.ts";
 import { recognise } from "../sources/listing/recognise.ts";
 import { openAddress, openSourceUrls, type SourceUrls, webhookOf } from "../storage/sealed-urls.ts";
@@ -37,6 +38,7 @@ export async function retryJob(
     );
   }
   const urls = await openSourceUrls(context, job);
+  await requireAllowed(context, [urls.url, urls.media_url], job.details?.marks);
   const webhook = webhookOf(job.account_id, job.request.webhook_url, job.sealed_webhook_url);
   const request = {
     ...requestToRepeat(job),
@@ -48,6 +50,7 @@ export async function retryJob(
     storageOfRequest(context, account, storage),
     findEntry(context, job, urls),
   ]);
+  if (entry) await requireAllowed(context, [entry.mediaUrl]);
   const [newId] = await acceptJobs(context, account, [{ ...prepared, ...(entry ? { entry } : {}) }], {
     originalJobId: job.id,
     storage: verified,

@@ -15,12 +15,14 @@ import { describeError } from "../../lib/log.ts";
 import { MESSAGES_AT_ONCE } from "../../lib/send-messages.ts";
 import { BATCH_GRACE_MS } from "../batches/grace.ts";
 import { reportStaleJars } from "../cookies/alerts.ts";
+import { continueErasures } from "../erasure/erasure.ts";
 import { reportStates } from "../exits/alerts.ts";
 import { sendDeliveryMessages, sendDispatchMessages } from "../queue/sender.ts";
 import { takeBackLost } from "../runs/lost-runs.ts";
 import { abortUpload, eraseRecording } from "../storage/orphaned-uploads.ts";
 import { admitDue } from "../subscriptions/admit.ts";
 import { sweepSubscriptions } from "../subscriptions/keep.ts";
+import { continueTakedowns } from "../takedowns/takedown.ts";
 import { reportTrials } from "../ytdlp/alerts.ts";
 import {
   eraseExpiredFiles,
@@ -77,6 +79,8 @@ const PARTS = {
   feeds: wakeSilentFeeds,
   admissions: admitEntries,
   sweeps: sweepSubscriptions,
+  takedowns: continueTakedowns,
+  erasures: continueErasures,
   deliveries: resendDeliveryMessages,
   orphaned_uploads: abortOrphanedUploads,
   recordings: eraseRecordings,

@@ -15,21 +15,26 @@ import type { KnownRequest } from "../../../schema/wire/reuse.ts";
 import type { DeliveredFile } from "../../../schema/wire/run.ts";
 import { WIRE_VERSION } from "../../../schema/wire/version.ts";
 import type { RequestContext } from "../../context.ts";
+import { eitherOf } from "../../db/fragments.ts";
 import { findCancelled, findRunsOfBoot, noteRecording, noteUpload } from "../../db/job-queue.ts";
 import { findJob, type JobRow, type NewJobRow } from "../../db/job-rows.ts";
 import { isBeingWritten } from "../../db/object-owners.ts";
 import { ownsFile } from "../../db/reuse/delivered-files.ts";
+import { isDenied } from "../../db/rights/denial-rows.ts";
 import { ApiError } from "../../lib/api-error.ts";
 import { jarChanges, type UseOfCookies } from "../cookies/report-use.ts";
 import { hasOtherExit } from "../exits/exit-outcomes.ts";
 import { type SiteChange, type SiteVerdict, siteChange } from "../exits/site-breaker.ts";
 import { keepClaims, transition } from "../jobs/transitions.ts";
 import { knownFile, learnedMedia } from "../reuse/delivered-file.ts";
+import { marksOfIdentity } from "../rights/marks.ts";
 import { placeOf } from "../storage/object-owner.ts";
 import { trialChanges } from "../ytdlp/evidence.ts";
 import { failedWithBoth } from "../ytdlp/trial.ts";
 import { backoffStatements } from "./admittance.ts";
 import { runClassOf } from "./capacity.ts";
+import { type Claim, leaseLost } from "./claim.ts";
+import { knownMarks, marksToPublish, refuseDenied } from "./denied-runs.ts";
 import { dispatchDue } from "./dispatcher.ts";
 import { takeBackLost } from "./lost-runs.ts";
 import { runCounts } from "./run-counts.ts";
@@ -39,14 +44,6 @@ import { isRunToken } from "./run-token.ts";
  * Reports of runs. A report counts only while its claim stands. A run that lost its job receives `lease_lost`, and
  * nothing is changed.
  */
-
-/** The claim that a report belongs to, after its token was checked. */
-export interface Claim {
-  readonly jobId: string;
-  readonly attempt: number;
-}
-
-const leaseLost = (): ApiError => new ApiError("lease_lost");
 
 /** Extends the leases of a processor's runs and returns which of them must stop. */
 export async function takeHeartbeat(
@@ -131,31 +128,39 @@ export async function takeRecording(
  * the first response may have been lost. From here on the key belongs to this run: another job that writes it, or a
  * deletion of its former object, happens before or after but never at the same time.
  *
+ * A source that is denied is not published, however it was reached: its job ends, and so does the run.
+ *
  * @returns `source_lost` if the run copied a file that is no longer the job's that it names; then nothing is permitted
  * @throws ApiError `lease_lost`; `dependency_unavailable` while the key is another's, to be asked again
  */
 export async function takePublish(
   context: RequestContext,
   { jobId, attempt }: Claim,
-  { copy_of }: Pick<PublishRequest, "copy_of"> = {},
+  { copy_of, identity, sha256 }: Pick<PublishRequest, "copy_of" | "identity" | "sha256"> = {},
 ): Promise<"ok" | "source_lost"> {
   // the copy holds what was there before this question: a job that replaced the file until then has it, or is writing it
   if (copy_of !== undefined && !(await ownsFile(context.db, copy_of, { id: jobId, now: context.clock() }))) {
     return "source_lost";
   }
+  const read = await findJob(context.db, jobId);
+  const found = await marksOfIdentity(identity);
+  const marks = await marksToPublish(context, read, { found, sha256, copyOf: copy_of });
   const asked = await transition(
     context,
     jobId,
     { type: "publishing" },
     {
       attempt,
-      set: ({ upload_key }) => ({ publishing_key: upload_key }),
+      ...(read ? { read } : {}),
+      set: ({ upload_key, details }) => ({ publishing_key: upload_key, ...knownMarks(details, found) }),
+      // what is denied from now on finds these marks in the job
       unless: (job) =>
         job.upload_key === null
-          ? undefined
-          : isBeingWritten(jobId, placeOf(job, job.upload_key), context.clock()),
+          ? isDenied(marks)
+          : eitherOf(isDenied(marks), isBeingWritten(jobId, placeOf(job, job.upload_key), context.clock())),
     },
   );
+  if (asked.type === "behind") await refuseDenied(context, { jobId, attempt }, marks);
   if (asked.type === "behind") throw new ApiError("dependency_unavailable", { retryAfterSeconds: 1 });
   if (asked.type !== "moved") throw leaseLost();
   return "ok";

@@ -40,7 +40,7 @@ export function eventOf(job: JobRow): JobEvent {
     case "Warning":
       return { type: "job_warning", job_id, status: "warning", url, error, error_code, metadata };
     case "Skipped":
-      return { type: "job_skipped", job_id, status: "skipped", url, reason: error, metadata };
+      return { type: "job_skipped", job_id, status: "skipped", url, reason: error, error_code, metadata };
     default:
       return { type: "job_failed", job_id, status: "failed", url, error, error_code, metadata };
   }

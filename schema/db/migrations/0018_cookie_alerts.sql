@@ -1,0 +1,1 @@
+ALTER TABLE `cookie_jars` ADD `reported_at` integer;
