@@ -109,8 +109,8 @@ export class Queues extends DurableObject<EmbeddedEnv> {
 
 export default {
   fetch(request, embedded, ctx) {
-    const { pathname } = new URL(request.url);
-    return pathname.startsWith(`${embedded.STORAGE_PATH}/`)
+    const { url } = request;
+    return url.startsWith(`${embedded.STORAGE_PATH}/`, url.indexOf("/", "https://".length))
       ? embedded.STORAGE.fetch(request)
       : worker.fetch(request, environmentOf(embedded), ctx);
   },
