@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { PLATFORM_PROGRAM, STATE_VARIABLE } from "../../stack/worker.ts";
+import { treeCpuSeconds } from "./process-facts.ts";
 
 /** The long-running processes of a stack. */
 export const STACK_PROCESSES = ["workerd", "platform", "processor"] as const;
@@ -14,6 +15,12 @@ export function memoryOf(stateDir: string): Record<StackProcess, number | null> 
     if (name !== null) found[name] = (found[name] ?? 0) + residentBytes(pid);
   }
   return found;
+}
+
+/** CPU seconds of workerd and the process around it, since their start; null where they are not found, as on other systems. */
+export function platformCpuSeconds(stateDir: string): number | null {
+  const platform = pids().find((pid) => nameOf(pid, stateDir) === "platform");
+  return platform === undefined ? null : treeCpuSeconds(platform);
 }
 
 function nameOf(pid: number, stateDir: string): StackProcess | null {
