@@ -52,7 +52,7 @@ export interface WorkerOptions {
 }
 
 /** What is thrown away at once fills no large nursery, which would never be given back. */
-const NODE_OPTIONS = ["--max-semi-space-size=4", "--optimize-for-size"];
+const NODE_OPTIONS = ["--max-semi-space-size=2", "--optimize-for-size"];
 
 /**
  * What a request leaves behind in workerd lies mostly outside of V8's heap, held by small objects that only a collection of
