@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { MemoryQueue } from "../../worker/embedded/memory-queue.ts";
 
-type Batch = MessageBatch<unknown>;
+type Batch = Parameters<ConstructorParameters<typeof MemoryQueue>[0]["consume"]>[0];
 
 beforeEach(() => {
   vi.useFakeTimers();

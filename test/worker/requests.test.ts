@@ -144,7 +144,8 @@ describe("an invalid request", () => {
   });
 
   it("with a body that is no UTF-8, or breaks off in a character, leaves nothing to the next request", async () => {
-    const read = (body: Uint8Array<ArrayBuffer>) => {
+    const read = (bytes: Uint8Array) => {
+      const body = new Uint8Array(bytes);
       const headers = { "content-length": `${body.byteLength}` };
       return readText(new Request("https://waterspout.example/", { method: "POST", body, headers }), 1_000);
     };
