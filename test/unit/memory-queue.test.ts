@@ -23,7 +23,7 @@ function startQueue(consume: (batch: Batch) => Promise<void> | void) {
   return { queue, lines, done: () => Promise.all(work) };
 }
 
-const bodiesOf = ({ messages }: Batch) => messages.map(({ body }) => body);
+const bodiesOf = ({ messages }: Batch) => messages.map(({ body }: { readonly body: unknown }) => body);
 
 it("delivers messages in their order, ten at once, one batch after the other", async () => {
   const batches: unknown[][] = [];
