@@ -71,6 +71,8 @@ interface JobErrorRow {
   readonly sentence: string;
   /** The same if it is known what the failure was about, which replaces `{subject}`. */
   readonly named?: `${string}{subject}${string}`;
+  /** The sentence of a waiting job says when it is tried again. */
+  readonly namesNextTry?: true;
 }
 
 /** Every way a job can end other than `Completed`. The key is the job's `error_code`. */
@@ -231,6 +233,14 @@ export const JOB_ERRORS = {
     retry: "patient",
     sentence: "The connection to the source failed or broke off",
   },
+  site_failing: {
+    party: "source",
+    outcome: "Failed",
+    retry: "patient",
+    sentence: "This site is not working from this server at present",
+    named: "{subject} is not working from this server at present",
+    namesNextTry: true,
+  },
   host_not_found: {
     party: "source",
     outcome: "Failed",
@@ -299,11 +309,19 @@ export type JobErrorCode = keyof typeof JOB_ERRORS;
  * The sentence of a failure for people.
  *
  * @param subject what it was about, such as a host or a permission; null if unknown
+ * @param nextTryAt when the job is tried again, in epoch milliseconds; null if it has ended or is tried at once
  * @example jobSentence("host_not_found", "a.invalid") // "The host name a.invalid does not exist; check the URL"
+ * @example jobSentence("site_failing", "YouTube", Date.UTC(2026, 10, 29, 14, 5)) // "YouTube is not working from this server at present; tried again at 14:05 UTC"
  */
-export function jobSentence(code: JobErrorCode, subject: string | null | undefined): string {
-  const { sentence, named }: JobErrorRow = JOB_ERRORS[code];
-  return subject && named ? named.replace("{subject}", () => subject) : sentence;
+export function jobSentence(
+  code: JobErrorCode,
+  subject: string | null | undefined,
+  nextTryAt: number | null = null,
+): string {
+  const { sentence, named, namesNextTry }: JobErrorRow = JOB_ERRORS[code];
+  const text = subject && named ? named.replace("{subject}", () => subject) : sentence;
+  if (!namesNextTry || nextTryAt === null) return text;
+  return `${text}; tried again at ${new Date(nextTryAt).toISOString().slice(11, 16)} UTC`;
 }
 
 /**

@@ -5,6 +5,7 @@ import type { Tracer } from "../schema/telemetry/tracer.ts";
 import type { DeliveryMessage, DispatchMessage } from "../schema/wire/queue-messages.ts";
 import type { Config } from "./config.ts";
 import type { Connection, Db } from "./db/connection.ts";
+import type { TrialRow } from "./db/exits/trial-rows.ts";
 import type { Log } from "./lib/log.ts";
 import type { MakeId } from "./lib/uuid.ts";
 import type { KeyCache } from "./services/accounts/key-cache.ts";
@@ -179,6 +180,8 @@ export interface Backoffs {
   readonly sources: ReadonlyMap<string, number>;
   /** The same for storages, by place. */
   readonly storages: ReadonlyMap<string, number>;
+  /** How newer versions of yt-dlp do at each site. */
+  readonly trials: readonly TrialRow[];
 }
 
 /** This isolate's copy of what the dispatcher must know. */
@@ -191,6 +194,8 @@ export interface BackoffMemory {
   keep(pair: KnownPair): void;
   /** A run began or ceased to use an exit. */
   countRun(exit: string, change: 1 | -1): void;
+  /** Keeps a trial as this isolate has just changed it. */
+  keepTrial(trial: TrialRow): void;
   /** The tables were changed. */
   remove(): void;
 }

@@ -10,7 +10,7 @@ import { median } from "./measurement.ts";
 import type { BenchOptions } from "./options.ts";
 import { startFullProcessor } from "./servers/full-processor.ts";
 import { startServer } from "./servers/server-process.ts";
-import { memoryOf, platformCpuSeconds } from "./servers/stack-processes.ts";
+import { cpuSecondsOf, memoryOf } from "./servers/stack-processes.ts";
 import { table } from "./table.ts";
 
 const CONCURRENCIES = [1, 8, 32, 128];
@@ -67,7 +67,7 @@ export async function benchApi({ runs }: BenchOptions, log: (line: string) => vo
         const route = `${ours.method} ${index === 0 ? endpoints.createJob.path : endpoints.getJob.path}`;
         log(`${route}, ${concurrency} at once`);
         await calls.take();
-        const cpu = () => platformCpuSeconds(worker.stateDir);
+        const cpu = () => cpuSecondsOf(worker.stateDir);
         const alternated = await alternate({ runs, concurrency, cpu }, ours, theirs);
         results.push({ route, concurrency, ...alternated, d1Calls: await calls.take() });
       }

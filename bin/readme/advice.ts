@@ -54,6 +54,8 @@ export const JOB_ADVICE: Readonly<Partial<Record<JobErrorCode, string>>> = {
     "Try again later; the operator can set up a PO-token provider, cookies or more [exits](exits.md)",
   rate_limited: "Try again later, with fewer jobs for this source at a time",
   forbidden: "Try again; if it persists, the media needs a session or another country",
+  site_failing:
+    "Wait: it is tried again. The operator should allow a newer yt-dlp, see [Two versions of yt-dlp](versions.md)",
   host_not_found: "Check the host name; it may be mistyped, or its domain may have expired",
   network: "Try again later; check that the source can be reached",
   truncated: "Check the file at its source: more than a quarter of it is damaged or missing",

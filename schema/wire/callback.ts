@@ -11,6 +11,7 @@ import { CookieReport } from "./cookies.ts";
 import { FailureSubject } from "./failure-subject.ts";
 import { copyOf, SourceFacts } from "./reuse.ts";
 import { Version } from "./version.ts";
+import { YtdlpReport } from "./ytdlp-versions.ts";
 
 /**
  * Processor → Worker: `/internal/*`. Each report carries the run's attempt and its token; a report of a run that
@@ -146,6 +147,9 @@ const attempts = z.int().min(0).optional();
 /** How the run fared with each exit, in the order of their use; absent from processors of the former version. */
 const exit_results = z.array(ExitResult).max(20).optional();
 
+/** Tools of the run; of yt-dlp, the version that it used last. Absent from processors of the former version. */
+const tools = ToolVersions.nullable();
+
 /** `POST /internal/runs/{id}/outcome`: how the run ended. Repeated until it gets a response. */
 export const Outcome = z.object({
   v: Version,
@@ -154,17 +158,20 @@ export const Outcome = z.object({
     z.object({
       type: z.literal("completed"),
       delivery: Delivery,
-      tools: ToolVersions.nullable().default(null),
+      tools: tools.default(null),
       attempts,
       exit_results,
+      ytdlp: YtdlpReport.optional(),
       cookies: CookieReport.optional(),
     }),
     z.object({
       type: z.literal("failed"),
       code: z.enum(JOB_ERROR_CODES),
       subject: FailureSubject,
+      tools: tools.optional(),
       attempts,
       exit_results,
+      ytdlp: YtdlpReport.optional(),
       /** Respected before the next try, if the failure is retried. */
       retry_after_ms: z.int().min(0).nullable(),
       /** False: not worth retrying for hours; absent if unknown. */

@@ -13,11 +13,12 @@ import { LeaseKeeper } from "../../processor/run/lease.ts";
 import { startRun } from "../../processor/run/run.ts";
 import { Slots } from "../../processor/run/slots.ts";
 import { WorkFolders } from "../../processor/run/work-folders.ts";
+import { Crc32Refusals } from "../../processor/storage/s3/crc32-refusals.ts";
 import { BufferBudget } from "../../processor/storage/uploads/buffer-budget.ts";
 import { Hasher } from "../../processor/storage/uploads/hasher.ts";
 import { discoverTools } from "../../processor/tools/discover.ts";
 import { ExtractionCache } from "../../processor/tools/extraction-cache.ts";
-import { ExtractorPool } from "../../processor/tools/extractor.ts";
+import { ExtractorVersions } from "../../processor/tools/extractor-versions.ts";
 import { plan } from "../../schema/media.ts";
 import { Tracer } from "../../schema/telemetry/tracer.ts";
 import { NO_COOKIES } from "../../schema/wire/cookies.ts";
@@ -50,13 +51,16 @@ beforeAll(async () => {
   dependencies = {
     ...{ config, tools, callback },
     policy: new EgressPolicy({ opened: new Set() }),
-    extractor: new ExtractorPool({ tools, config, proxy: { url: "http://127.0.0.1:9", blocked: () => [] } }),
+    versions: new ExtractorVersions({
+      ...{ tools, config, proxy: { url: "http://127.0.0.1:9", blocked: () => [] } },
+    }),
     extractions: new ExtractionCache(),
     proxies: new ProxyRotation([]),
     limits: new HostLimits(),
     folders: await WorkFolders.open(join(folder, "work"), "test"),
     buffers: new BufferBudget(1 << 20),
     hasher: new Hasher(),
+    crc32Refusals: new Crc32Refusals(),
     cpu: new Slots(1),
     lease: new LeaseKeeper({ callback, intervalMs: MINUTE }),
     freeSlots: () => 1,
@@ -71,14 +75,15 @@ beforeAll(async () => {
 
 afterAll(async () => {
   dependencies.lease.close();
-  await dependencies.extractor.close();
+  await dependencies.versions.close();
   await worker.close();
   await rm(folder, { recursive: true, force: true });
 });
 
 async function run(wait: RunRequest["wait"], releaseAt: number) {
   const info = { id: "1", title: "Soon", live_status: "is_upcoming", release_timestamp: releaseAt / 1000 };
-  dependencies.extractions.keep(URL_OF_STREAM, { info, upstream: undefined });
+  const { version } = dependencies.versions.pinned;
+  dependencies.extractions.keep(URL_OF_STREAM, { info, version, upstream: undefined });
   const target = { provider: "s3", endpoint: "http://127.0.0.1:9", bucket: "b", region: "auto" } as const;
   const request: RunRequest = {
     ...{ v: 1, job_id: crypto.randomUUID(), attempt: 1, token: "t", url: URL_OF_STREAM, ...plan({}) },

@@ -114,6 +114,7 @@ const ROOMS = [
   "jobs",
   "batches",
   "exits",
+  "ytdlp",
   "runs",
   "sources",
   "intake",

@@ -20,12 +20,14 @@ import { takeBackLost } from "../runs/lost-runs.ts";
 import { abortUpload, eraseRecording } from "../storage/orphaned-uploads.ts";
 import { admitDue } from "../subscriptions/admit.ts";
 import { sweepSubscriptions } from "../subscriptions/keep.ts";
+import { reportTrials } from "../ytdlp/alerts.ts";
 import {
   eraseExpiredFiles,
   eraseOldDeliveries,
   eraseOldHealth,
   eraseOldRequests,
   eraseOldSiteRuns,
+  eraseOldTrials,
 } from "./erasures.ts";
 import { removeOldRows } from "./retention.ts";
 
@@ -82,7 +84,9 @@ const PARTS = {
   old_requests: eraseOldRequests,
   old_site_runs: eraseOldSiteRuns,
   alerts: reportStates,
+  version_alerts: reportTrials,
   old_health: eraseOldHealth,
+  old_trials: eraseOldTrials,
   stray_secrets: eraseStraySecrets,
   old_rows: removeOldRows,
 };

@@ -20,6 +20,7 @@ import { sendDispatchMessages } from "../queue/sender.ts";
 import { copyTerms, deliveredFile } from "../reuse/delivered-file.ts";
 import { postponeForTwin } from "../reuse/twins.ts";
 import { openSourceUrls, type SourceUrls } from "../storage/sealed-urls.ts";
+import { policyFor } from "../ytdlp/policy.ts";
 import { admit } from "./admittance.ts";
 import { Capacity, runClassOf } from "./capacity.ts";
 import { runToken } from "./run-token.ts";
@@ -192,6 +193,7 @@ async function attempt(
     storage,
     cookies,
     exits,
+    ytdlp: policyFor(context, await context.backoffs.read(context), claim.job.media_url ?? claim.job.url),
     limits: found.limits,
     ...(reuse ? { reuse: { file } } : {}),
   };
@@ -378,7 +380,7 @@ async function settle(
 }
 
 /** What a run needs in addition to the job's row. */
-interface OpenedJob extends Pick<RunRequest, "exits" | "reuse"> {
+interface OpenedJob extends Pick<RunRequest, "exits" | "reuse" | "ytdlp"> {
   readonly urls: SourceUrls;
   readonly storage: RunStorage;
   readonly cookies: CookieUse;
@@ -390,7 +392,7 @@ async function runOf(
   context: RequestContext,
   job: JobRow,
   attempt: number,
-  { urls, storage, cookies, limits, reuse, exits }: OpenedJob,
+  { urls, storage, cookies, limits, reuse, exits, ytdlp }: OpenedJob,
 ): Promise<RunRequest> {
   const request = JobRequest.parse({ ...job.request, url: urls.url });
   return {
@@ -419,6 +421,7 @@ async function runOf(
     batch: job.batch_id !== null,
     alone: runsAlone(job),
     exits,
+    ytdlp,
     cookies,
     recording: {
       asked: request.live_recording ?? false,

@@ -1,4 +1,4 @@
-import { isFinal, type JobEvent } from "../../../schema/states.ts";
+import { isFinal, type JobEvent, MAX_FAILURES } from "../../../schema/states.ts";
 import { stemOf } from "../../../schema/storage/object-key.ts";
 import { cutText, MAX_DESCRIPTION } from "../../../schema/text.ts";
 import type {
@@ -22,9 +22,12 @@ import { ownsFile } from "../../db/reuse/delivered-files.ts";
 import { ApiError } from "../../lib/api-error.ts";
 import { jarChanges, type UseOfCookies } from "../cookies/report-use.ts";
 import { hasOtherExit } from "../exits/exit-outcomes.ts";
+import { type SiteChange, type SiteVerdict, siteChange } from "../exits/site-breaker.ts";
 import { keepClaims, transition } from "../jobs/transitions.ts";
 import { knownFile, learnedMedia } from "../reuse/delivered-file.ts";
 import { placeOf } from "../storage/object-owner.ts";
+import { trialChanges } from "../ytdlp/evidence.ts";
+import { failedWithBoth } from "../ytdlp/trial.ts";
 import { backoffStatements } from "./admittance.ts";
 import { runClassOf } from "./capacity.ts";
 import { dispatchDue } from "./dispatcher.ts";
@@ -180,24 +183,29 @@ export async function takeOutcome(
   { jobId, attempt }: Claim,
   { outcome, free_slots }: Pick<Outcome, "outcome" | "free_slots">,
 ): Promise<void> {
-  const read = await findJob(context.db, jobId);
-  const [backoffs, learned, jars] = await Promise.all([
+  const [read, known] = await Promise.all([findJob(context.db, jobId), context.backoffs.read(context)]);
+  const trials = trialChanges(context, known, outcome, read);
+  const [backoffs, site, learned, jars] = await Promise.all([
     backoffStatements(context, outcome, read),
+    read ? siteChange(context, read, siteVerdictOf(outcome)) : NO_SITE_CHANGE,
     outcome.type === "completed" ? learnedMedia(context, outcome.delivery) : () => [],
     jarChanges(context, usedCookies(outcome)),
   ]);
-  const ended = await transition(context, jobId, await eventOf(context, outcome, read), {
+  const event = await eventOf(context, outcome, read, site.isHeldBack);
+  const ended = await transition(context, jobId, event, {
     attempt,
     ...(read ? { read } : {}),
     set: (job) => factsOf(job, outcome),
     guardedStatements: (job) => [
       ...backoffs(job),
-      ...runCounts(context, job, outcome),
+      ...site.statements,
+      ...trials.statements,
+      ...runCounts(context, job, outcome, site.isHeldBack),
       ...learned(job),
       ...jars.statements(job),
     ],
   });
-  if (ended.type === "moved") await jars.settle();
+  if (ended.type === "moved") await Promise.all([jars.settle(), trials.settle()]);
   if (ended.type === "moved" && ended.job.runner !== null) {
     context.runner.freed(ended.job.runner, runClassOf(ended.job), free_slots);
     if (ended.job.details?.exit !== undefined) context.backoffs.countRun(ended.job.details.exit, -1);
@@ -208,13 +216,26 @@ export async function takeOutcome(
   throw leaseLost();
 }
 
+const NO_SITE_CHANGE: SiteChange = { isHeldBack: false, statements: [] };
+
+/** What the run says of its site as a whole. */
+function siteVerdictOf(outcome: Outcome["outcome"]): SiteVerdict {
+  if (outcome.type === "completed") return "served";
+  return outcome.type === "failed" && failedWithBoth(outcome.ytdlp) ? "failing" : null;
+}
+
 async function eventOf(
   context: RequestContext,
   outcome: Outcome["outcome"],
   job: JobRow | undefined,
+  isHeldBack: boolean,
 ): Promise<JobEvent> {
   switch (outcome.type) {
     case "failed":
+      // No version could read it. While its site works for others, it is the URL that has no media, after a few tries.
+      if (failedWithBoth(outcome.ytdlp) && (isHeldBack || (job?.failures ?? 0) + 1 < MAX_FAILURES)) {
+        return { type: "failed", code: "site_failing", transient: isHeldBack };
+      }
       return {
         type: "failed",
         code: outcome.code,
@@ -249,6 +270,7 @@ function factsOf(job: JobRow, outcome: Outcome["outcome"]): Partial<NewJobRow> {
     const error_subject = outcome.subject ?? undefined;
     return {
       title: titleOf(job, outcome.title),
+      ...(outcome.tools ? { tool_versions: outcome.tools } : {}),
       details: { ...details, ...(error_subject === undefined ? {} : { error_subject }) },
       ...attemptsOf(job, outcome),
     };
@@ -296,5 +318,5 @@ const better = <T>({ media_url }: JobRow, listed: T | null, found: T | null): T 
 function isRepeated(job: JobRow, attempt: number, outcome: Outcome["outcome"]): boolean {
   if (job.attempt !== attempt || !isFinal(job.status)) return false;
   if (outcome.type === "completed") return job.status === "Completed";
-  return outcome.type === "failed" && job.error_code === outcome.code;
+  return outcome.type === "failed" && [outcome.code, "site_failing"].includes(job.error_code ?? "");
 }

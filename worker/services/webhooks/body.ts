@@ -1,8 +1,8 @@
 import { metadataOf } from "../../../schema/api/metadata.ts";
 import { MAX_EVENT_BYTES, type WebhookEvent } from "../../../schema/api/webhook.ts";
 import { utf8 } from "../../../schema/bytes.ts";
-import { jobSentence } from "../../../schema/errors.ts";
 import type { JobRow } from "../../db/job-rows.ts";
+import { errorSentence } from "../../lib/error-sentence.ts";
 
 /** The event of a job's end. */
 export type JobEvent = Extract<WebhookEvent, { type: `job_${string}` }>;
@@ -14,7 +14,7 @@ export type JobEvent = Extract<WebhookEvent, { type: `job_${string}` }>;
 export function eventOf(job: JobRow): JobEvent {
   const { id: job_id, url } = job;
   const error_code = job.error_code ?? "internal";
-  const error = jobSentence(error_code, job.details?.error_subject);
+  const error = errorSentence({ ...job, error_code }) ?? "";
   const metadata = metadataOf(job.request);
   switch (job.status) {
     case "Completed":
