@@ -2,10 +2,16 @@ import { withoutTrailing } from "./text.ts";
 
 /** Texts and bytes in the encodings that signatures and sealed values are written in. */
 
-export const utf8 = (text: string): Uint8Array<ArrayBuffer> => new Uint8Array(new TextEncoder().encode(text));
+const encoder = new TextEncoder();
 
-export const toHex = (bytes: ArrayBuffer | Uint8Array): string =>
-  new Uint8Array(bytes).reduce((text, byte) => text + HEX[byte], "");
+export const utf8 = (text: string): Uint8Array<ArrayBuffer> =>
+  encoder.encode(text) as Uint8Array<ArrayBuffer>;
+
+export function toHex(bytes: ArrayBuffer | Uint8Array): string {
+  let text = "";
+  for (const byte of new Uint8Array(bytes)) text += HEX[byte];
+  return text;
+}
 
 /** The digits of each byte. */
 const HEX: readonly string[] = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));

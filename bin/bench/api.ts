@@ -10,7 +10,7 @@ import { median } from "./measurement.ts";
 import type { BenchOptions } from "./options.ts";
 import { startFullProcessor } from "./servers/full-processor.ts";
 import { startServer } from "./servers/server-process.ts";
-import { memoryOf } from "./servers/stack-processes.ts";
+import { cpuSecondsOf, memoryOf } from "./servers/stack-processes.ts";
 import { table } from "./table.ts";
 
 const CONCURRENCIES = [1, 8, 32, 128];
@@ -26,6 +26,8 @@ export interface ApiResult {
   readonly concurrency: number;
   readonly worker: LoadResult;
   readonly plain: LoadResult;
+  /** CPU milliseconds of workerd and the process around it for each request; null where unknown. */
+  readonly cpuMs: number | null;
   /** Highest number of round trips to the database for one request; null if the log has none. */
   readonly d1Calls: number | null;
 }
@@ -65,9 +67,9 @@ export async function benchApi({ runs }: BenchOptions, log: (line: string) => vo
         const route = `${ours.method} ${index === 0 ? endpoints.createJob.path : endpoints.getJob.path}`;
         log(`${route}, ${concurrency} at once`);
         await calls.take();
-        const [ofWorker, ofPlain] = await alternate(runs, concurrency, ours, theirs);
-        const d1Calls = await calls.take();
-        results.push({ route, concurrency, worker: ofWorker, plain: ofPlain, d1Calls });
+        const cpu = () => cpuSecondsOf(worker.stateDir);
+        const alternated = await alternate({ runs, concurrency, cpu }, ours, theirs);
+        results.push({ route, concurrency, ...alternated, d1Calls: await calls.take() });
       }
     }
     return { results, idleBytes };
@@ -116,21 +118,39 @@ async function requestsOf(url: string, apiKey: string): Promise<[LoadRequest, Lo
   ];
 }
 
+interface Alternation {
+  readonly runs: number;
+  readonly concurrency: number;
+  /** CPU seconds of the Worker's processes so far. */
+  readonly cpu: () => number | null;
+}
+
 async function alternate(
-  runs: number,
-  concurrency: number,
-  ...requests: readonly [LoadRequest, LoadRequest]
-): Promise<[LoadResult, LoadResult]> {
-  const results: [LoadResult[], LoadResult[]] = [[], []];
+  { runs, concurrency, cpu }: Alternation,
+  ours: LoadRequest,
+  theirs: LoadRequest,
+): Promise<Pick<ApiResult, "worker" | "plain" | "cpuMs">> {
+  const worker: LoadResult[] = [];
+  const plain: LoadResult[] = [];
+  const cpuMs: number[] = [];
   for (let run = 0; run < runs; run++) {
-    results[0].push(await load(requests[0], concurrency, DURATION_MS));
-    results[1].push(await load(requests[1], concurrency, DURATION_MS));
+    const before = cpu();
+    const result = await load(ours, concurrency, DURATION_MS);
+    const after = cpu();
+    worker.push(result);
+    if (before !== null && after !== null) cpuMs.push(((after - before) * 1000) / result.requests);
+    plain.push(await load(theirs, concurrency, DURATION_MS));
   }
-  return [middle(results[0]), middle(results[1])];
+  return {
+    worker: middle(worker),
+    plain: middle(plain),
+    cpuMs: cpuMs.length === 0 ? null : median(cpuMs),
+  };
 }
 
 const middle = (results: readonly LoadResult[]): LoadResult => ({
   concurrency: results[0]?.concurrency ?? 0,
+  requests: median(results.map(({ requests }) => requests)),
   requestsPerSecond: median(results.map(({ requestsPerSecond }) => requestsPerSecond)),
   p50: median(results.map(({ p50 }) => p50)),
   p99: median(results.map(({ p99 }) => p99)),
@@ -145,9 +165,10 @@ export function apiTable({ results, idleBytes }: ApiResults): string {
   const idle =
     idleBytes === null ? "" : `\n\nIdle: ${Math.round(idleBytes / 2 ** 20)} MiB without the processor`;
   const rows = table(
-    ["request", "at once", "ours /s", "p50", "p99", "plain /s", "p50", "p99", "D1 round trips"],
-    results.map(({ route, concurrency, worker, plain, d1Calls }) => [
-      ...[route, `${concurrency}`, ...cells(worker), ...cells(plain), d1Calls === null ? "" : `${d1Calls}`],
+    ["request", "at once", "ours /s", "p50", "p99", "our CPU", "plain /s", "p50", "p99", "D1 round trips"],
+    results.map(({ route, concurrency, worker, plain, cpuMs, d1Calls }) => [
+      ...[route, `${concurrency}`, ...cells(worker), cpuMs === null ? "" : `${cpuMs.toFixed(2)} ms`],
+      ...[...cells(plain), d1Calls === null ? "" : `${d1Calls}`],
     ]),
   );
   return rows + idle;

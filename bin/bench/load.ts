@@ -12,6 +12,7 @@ export interface LoadRequest {
 
 export interface LoadResult {
   readonly concurrency: number;
+  readonly requests: number;
   readonly requestsPerSecond: number;
   /** Milliseconds. */
   readonly p50: number;
@@ -45,6 +46,7 @@ export async function load(
   const percentile = (share: number) => latencies[Math.ceil(latencies.length * share) - 1] ?? Number.NaN;
   return {
     concurrency,
+    requests: latencies.length,
     requestsPerSecond: latencies.length / seconds,
     p50: percentile(0.5),
     p99: percentile(0.99),

@@ -53,9 +53,14 @@ export class Tracer {
     return newTrace(random, config.endpoint === null ? 0 : config.ratio);
   }
 
+  /** Whether spans of this trace are sent to a collector. */
+  isExported({ sampled }: TraceContext): boolean {
+    return sampled && this.#options.config.endpoint !== null;
+  }
+
   /** Takes a span that has ended. */
   end({ trace, parent, error = null, ...span }: EndedSpan): void {
-    if (this.#options.config.endpoint === null || !trace.sampled) return;
+    if (!this.isExported(trace)) return;
     if (this.#waiting.length >= MAX_WAITING) {
       this.#lost += 1;
       return;

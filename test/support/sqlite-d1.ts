@@ -55,7 +55,7 @@ export class SqliteD1 {
     statement.setReturnArrays(true);
     const rows = statement.all(...params) as unknown as (readonly (string | number | null)[])[];
     const columns = statement.columns().map(({ name }) => name ?? "");
-    return { rows, facts: { columns, rowsRead: 0, rowsWritten: 0, changes: 0, size: 0 } };
+    return { rows, columns, facts: { rowsRead: 0, rowsWritten: 0, changes: 0, size: 0 } };
   }
 }
 

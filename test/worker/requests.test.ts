@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { beforeEach, describe, expect, it } from "vitest";
 import type { ErrorBody } from "../../schema/api/error.ts";
 import { JOB_MEMBERS } from "../../schema/api/job-request.ts";
+import { readText } from "../../worker/lib/body.ts";
 import { env } from "./support/env.ts";
 import { Harness } from "./support/harness.ts";
 
@@ -139,6 +140,20 @@ describe("an invalid request", () => {
       expect(
         (await (await post({ url, folders: "a", format: 1 }, headers)).json<ErrorBody>()).issues,
       ).toEqual([expect.objectContaining({ path: "format" })]);
+    }
+  });
+
+  it("with a body that is no UTF-8, or breaks off in a character, leaves nothing to the next request", async () => {
+    const read = (bytes: Uint8Array) => {
+      const body = new Uint8Array(bytes);
+      const headers = { "content-length": `${body.byteLength}` };
+      return readText(new Request("https://waterspout.example/", { method: "POST", body, headers }), 1_000);
+    };
+    const text = '{"a":"ü"}';
+    const bytes = new TextEncoder().encode(text);
+    for (const wrong of [Uint8Array.of(0xff), bytes.slice(0, -3)]) {
+      await expect(read(wrong)).rejects.toMatchObject({ code: "invalid_request" });
+      expect(await read(bytes)).toBe(text);
     }
   });
 

@@ -32,8 +32,10 @@ export class Database extends DurableObject {
     const cursor = database.exec(sql, ...params);
     const rows = Array.from(cursor.raw());
     if (wants === "rows") return { rows };
-    const { columnNames: columns, rowsRead, rowsWritten } = cursor;
+    const columns = cursor.columnNames;
+    if (wants === "columns") return { rows, columns };
+    const { rowsRead, rowsWritten } = cursor;
     const [[changes] = [0]] = database.exec("select changes()").raw<[number]>();
-    return { rows, facts: { columns, rowsRead, rowsWritten, changes, size: database.databaseSize } };
+    return { rows, columns, facts: { rowsRead, rowsWritten, changes, size: database.databaseSize } };
   }
 }

@@ -4,15 +4,15 @@ import { createBatcher } from "./batcher.ts";
 export interface Query {
   readonly sql: string;
   readonly params: readonly SqlStorageValue[];
-  /** Whether only the rows are read, which is quicker. */
-  readonly wants: "rows" | "everything";
+  /** What is read in addition to the rows: nothing, the names of their columns, or everything. Less is quicker. */
+  readonly wants: "rows" | "columns" | "everything";
 }
 
 /** What a statement returned. */
 export interface Rows {
   readonly rows: readonly (readonly SqlStorageValue[])[];
+  readonly columns?: readonly string[];
   readonly facts?: {
-    readonly columns: readonly string[];
     readonly rowsRead: number;
     readonly rowsWritten: number;
     /** Rows that the last writing statement changed. */

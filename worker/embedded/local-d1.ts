@@ -8,7 +8,7 @@ export function createLocalD1(run: RunQueries): D1Database {
   const session = {
     prepare: (sql: string) => new LocalStatement(run, sql, []),
     async batch(statements: readonly LocalStatement[]) {
-      const results = await run(statements.map((statement) => statement.query("everything")));
+      const results = await run(statements.map((statement) => statement.query("columns")));
       return results.map(resultOf);
     },
     getBookmark: () => null,
@@ -36,11 +36,11 @@ class LocalStatement {
   }
 
   async all(): Promise<unknown> {
-    return resultOf(await this.#rows("everything"));
+    return resultOf(await this.#rows("columns"));
   }
 
-  run(): Promise<unknown> {
-    return this.all();
+  async run(): Promise<unknown> {
+    return resultOf(await this.#rows("everything"));
   }
 
   async raw(): Promise<unknown> {
@@ -61,11 +61,18 @@ function parameterOf(value: unknown): SqlStorageValue {
   throw new TypeError(`A parameter of type ${typeof value} is not supported`);
 }
 
-function resultOf({ rows, facts }: Rows) {
-  const { columns = [], rowsRead, rowsWritten, changes, size } = facts ?? {};
+/** Only a single statement by `run` has facts. */
+function resultOf({ rows, columns = [], facts }: Rows) {
   return {
     success: true,
     results: rows.map((row) => Object.fromEntries(columns.map((name, index) => [name, row[index] ?? null]))),
-    meta: { rows_read: rowsRead, rows_written: rowsWritten, changes, size_after: size },
+    meta: facts
+      ? {
+          rows_read: facts.rowsRead,
+          rows_written: facts.rowsWritten,
+          changes: facts.changes,
+          size_after: facts.size,
+        }
+      : {},
   };
 }

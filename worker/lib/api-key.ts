@@ -33,7 +33,7 @@ export function isWellFormedKey(text: string): boolean {
 export const displayPrefix = (key: string): string => key.slice(0, PREFIX.length + 4);
 
 function checksum(text: string): string {
-  let rest = crc32(new TextEncoder().encode(text));
+  let rest = crc32(text);
   let digits = "";
   for (let i = 0; i < CHECKSUM_LENGTH; i++) {
     digits = ALPHABET[rest % 62] + digits;
@@ -42,11 +42,11 @@ function checksum(text: string): string {
   return digits;
 }
 
-/** CRC-32 (IEEE 802.3) as an unsigned number. */
-function crc32(bytes: Uint8Array): number {
+/** CRC-32 (IEEE 802.3) of an ASCII text as an unsigned number. */
+function crc32(text: string): number {
   let crc = 0xffffffff;
-  for (const byte of bytes) {
-    crc ^= byte;
+  for (let i = 0; i < text.length; i++) {
+    crc ^= text.charCodeAt(i);
     for (let bit = 0; bit < 8; bit++) crc = (crc >>> 1) ^ (crc & 1 ? 0xedb88320 : 0);
   }
   return (crc ^ 0xffffffff) >>> 0;

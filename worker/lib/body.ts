@@ -25,7 +25,6 @@ export async function readText(request: Request, maxBytes: number): Promise<stri
   const declared = request.headers.get("content-length");
   if (Number(declared) > maxBytes) throw tooLargeError(maxBytes);
   if (!request.body) return "";
-  const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false });
   let size = 0;
   let text = "";
   try {
@@ -33,8 +32,9 @@ export async function readText(request: Request, maxBytes: number): Promise<stri
       // the platform holds a body to its declared length
       const bytes = await request.arrayBuffer();
       if (bytes.byteLength > maxBytes) throw tooLargeError(maxBytes);
-      return decoder.decode(bytes);
+      return wholeBodies.decode(bytes);
     }
+    const decoder = newDecoder();
     for await (const chunk of request.body) {
       // a body without a declared length is counted while it arrives
       size += chunk.byteLength;
@@ -47,6 +47,10 @@ export async function readText(request: Request, maxBytes: number): Promise<stri
     throw invalidMember("body", "must be UTF-8 text");
   }
 }
+
+const newDecoder = () => new TextDecoder("utf-8", { fatal: true, ignoreBOM: false });
+/** Keeps nothing from one text to the next. */
+const wholeBodies = newDecoder();
 
 const tooLargeError = (maxBytes: number): ApiError =>
   new ApiError("payload_too_large", {

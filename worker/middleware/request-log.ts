@@ -36,7 +36,7 @@ const UNTRACED: ReadonlySet<string> = new Set(["/healthz", "/readyz", "/metrics"
 function traceRequest(c: AppContext, route: string, start: number): void {
   const { context } = c.var;
   const { trace, tracer } = context;
-  if (!trace || UNTRACED.has(route)) return;
+  if (!trace || !tracer.isExported(trace) || UNTRACED.has(route)) return;
   const { method } = c.req;
   const { status } = c.res;
   const facts = c.get("facts") ?? {};

@@ -44,6 +44,9 @@ export const DATABASE_EXPORT = {
   unsafePreventEviction: true,
 } as const;
 
+/** Class of the object that holds the queues, see `worker/embedded/index.ts`. Nothing of it is stored. */
+const QUEUES_CLASS = "Queues";
+
 /** Answers a request of a Worker in this process. */
 export type NetworkHandler = (request: IncomingMessage, response: ServerResponse) => void;
 
@@ -83,7 +86,7 @@ const oneModule = (contents: string) => ({
 });
 
 function appWorker({ bindings, bundleFile, variables }: PlatformFile, assets: NetworkHandler): WorkerOptions {
-  const { compatibilityDate, compatibilityFlags, consumers, objects } = bindings;
+  const { compatibilityDate, compatibilityFlags, objects } = bindings;
   return {
     config: {
       name: APP,
@@ -94,6 +97,7 @@ function appWorker({ bindings, bundleFile, variables }: PlatformFile, assets: Ne
         ...variablesOf({ ...bindings.variables, ...variables, STORAGE_PATH }),
         ...resourcesOf(bindings),
         DATABASE: { type: "durable-object", worker: APP, exportName: DATABASE_CLASS },
+        QUEUES: { type: "durable-object", worker: APP, exportName: QUEUES_CLASS },
         STORAGE: { type: "worker", worker: "storage" },
         [bindings.assets.binding]: { type: "node-handler", handler: assets },
       },
@@ -102,12 +106,8 @@ function appWorker({ bindings, bundleFile, variables }: PlatformFile, assets: Ne
           objects.map(({ className }) => [className, { type: "durable-object", storage: "sqlite" }]),
         ),
         [DATABASE_CLASS]: DATABASE_EXPORT,
+        [QUEUES_CLASS]: { type: "durable-object", storage: "sqlite", unsafePreventEviction: true },
       },
-      triggers: consumers.map(({ queue, ...settings }) => ({
-        type: "queue",
-        name: queue,
-        ...given(settings),
-      })),
     },
     dev: {
       // nothing of ours uses it, and it takes memory
@@ -124,10 +124,10 @@ function variablesOf(variables: Readonly<Record<string, string>>): Env {
   );
 }
 
-function resourcesOf({ producers, objects, buckets }: PlatformBindings): Env {
+function resourcesOf({ queues, objects, buckets }: PlatformBindings): Env {
   return {
     ...Object.fromEntries(buckets.map(({ binding, name }) => [binding, { type: "r2", name }])),
-    ...Object.fromEntries(producers.map(({ binding, queue }) => [binding, { type: "queue", name: queue }])),
+    ...variablesOf(Object.fromEntries(queues.map(({ binding, name }) => [`${binding}_NAME`, name]))),
     ...Object.fromEntries(
       objects.map(({ binding, className }) => [
         binding,
@@ -160,9 +160,3 @@ function storageWorker({ bindings, bucket }: PlatformFile): WorkerOptions {
     dev: CLOSED,
   };
 }
-
-/** Without the members that are not set. */
-const given = <T extends object>(settings: T) =>
-  Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined)) as {
-    [K in keyof T]?: Exclude<T[K], undefined>;
-  };

@@ -17,20 +17,20 @@ import type { Account } from "./key-cache.ts";
 export async function authenticateKey(context: RequestContext, key: string | null): Promise<Account> {
   if (key === null) throw new ApiError("missing_api_key");
   if (!isWellFormedKey(key)) throw new ApiError("invalid_api_key");
-  const sha256 = await sha256Hex(key);
-  const known = context.keys.get(sha256, context.clock());
-  const account = known === undefined ? await lookUp(context, sha256) : known;
+  const known = context.keys.get(key, context.clock());
+  const account = known === undefined ? await lookUp(context, key) : known;
   if (!account) throw new ApiError("invalid_api_key");
   return account;
 }
 
-async function lookUp(context: RequestContext, sha256: string): Promise<Account | null> {
+async function lookUp(context: RequestContext, key: string): Promise<Account | null> {
   const now = context.clock();
+  const sha256 = await sha256Hex(key);
   let found = await findByKey(context.db, sha256, now);
   // a key that was just created may not have reached the replica
   if (!found && context.connection.goToPrimary()) found = await findByKey(context.db, sha256, now);
   const account = found ? accountOf(found) : null;
-  context.keys.set(sha256, account, now);
+  context.keys.set(key, account, now);
   return account;
 }
 

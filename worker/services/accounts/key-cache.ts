@@ -24,19 +24,19 @@ const UNKNOWN_MS = 5_000;
 /** Maximum number of entries. */
 const MAX_ENTRIES = 2_000;
 
-/** Caches the accounts of keys for a short time, by the key's hash. */
+/** Caches the accounts of keys for a short time, by the key: hashing it costs a request more than anything else about it. */
 export class KeyCache {
   readonly #entries = new Map<string, { account: Account | null; until: number }>();
 
   /** Undefined without an entry; null if the key is cached as unknown. */
-  get(sha256: string, now: number): Account | null | undefined {
-    const entry = this.#entries.get(sha256);
+  get(key: string, now: number): Account | null | undefined {
+    const entry = this.#entries.get(key);
     return entry && now < entry.until ? entry.account : undefined;
   }
 
-  set(sha256: string, account: Account | null, now: number): void {
+  set(key: string, account: Account | null, now: number): void {
     const until = now + (account ? KNOWN_MS : UNKNOWN_MS);
     const entry = { account, until: Math.min(until, account?.expiresAt ?? until) };
-    setNewest(this.#entries, sha256, entry, MAX_ENTRIES);
+    setNewest(this.#entries, key, entry, MAX_ENTRIES);
   }
 }

@@ -1,4 +1,5 @@
 import type { MediaPlan } from "../../../schema/media.ts";
+import { setNewest } from "../../../schema/set-newest.ts";
 import type { RequestContext } from "../../context.ts";
 import type { WantedMedia } from "../../db/reuse/wanted-media.ts";
 import { youtubeId } from "../../lib/youtube-address.ts";
@@ -40,7 +41,20 @@ export async function variantOf(
     .filter(([name, value]) => !WITHOUT_EFFECT.has(name) && value !== false)
     .toSorted(([one], [other]) => (one < other ? -1 : 1));
   const sorted = Object.entries(plan).toSorted(([one], [other]) => (one < other ? -1 : 1));
-  return context.sealer.tag(JSON.stringify(["variant", sorted, options]));
+  return variantTag(context, JSON.stringify(["variant", sorted, options]));
+}
+
+/** Tags of variants that were asked for before, by the text of the variant. */
+const variantTags = new WeakMap<Tagging["sealer"], Map<string, string>>();
+/** Maximum number of them: most requests ask for one of a few. */
+const MAX_VARIANT_TAGS = 200;
+
+async function variantTag({ sealer }: Tagging, text: string): Promise<string> {
+  const known = variantTags.get(sealer) ?? new Map<string, string>();
+  variantTags.set(sealer, known);
+  const tag = known.get(text) ?? (await sealer.tag(text));
+  setNewest(known, text, tag, MAX_VARIANT_TAGS);
+  return tag;
 }
 
 /** The media of a new job, by the address that is fetched. @param variant see {@link variantOf} */
