@@ -4,7 +4,7 @@ import type { Batch, CreatedShow } from "../../schema/api/batch.ts";
 import type { JobList } from "../../schema/api/job.ts";
 import type { RunRequest } from "../../schema/wire/run.ts";
 import { ApiError } from "../../worker/lib/api-error.ts";
-import { type ListedEntry, type Listing, noEntries } from "../../worker/services/sources/listing/listing.ts";
+import { type ListedEntry, type WholeList, noEntries } from "../../worker/services/sources/listing/listing.ts";
 import {
   type Bulk,
   count,
@@ -41,8 +41,8 @@ beforeEach(async () => {
   ({ key } = await worker.account());
 });
 
-const lists = (of: readonly ListedEntry[], facts: Partial<Listing> = {}): void => {
-  const listing: Listing = { kind: "playlist", title: "An album", entries: of, ...facts };
+const lists = (of: readonly ListedEntry[], facts: Partial<WholeList> = {}): void => {
+  const listing: WholeList = { kind: "playlist", title: "An album", entries: of, ...facts };
   worker.onListing = () => listing;
 };
 

@@ -9,8 +9,8 @@ import type { LogFields } from "../../../worker/lib/log.ts";
 import { consumeDeliveryMessages } from "../../../worker/queues/deliveries.ts";
 import { consumeDispatchMessages } from "../../../worker/queues/dispatch.ts";
 import { reconcile } from "../../../worker/services/maintenance/reconcile.ts";
-import { listSource } from "../../../worker/services/sources/listing/list-source.ts";
-import type { Listing, Recognised } from "../../../worker/services/sources/listing/listing.ts";
+import { readList } from "../../../worker/services/sources/listing/list-source.ts";
+import { inParts, type ListRange, type Recognised, type WholeList } from "../../../worker/services/sources/listing/listing.ts";
 import { SimulatedFeeds } from "../../support/subscriptions/simulated-feeds.ts";
 import { checkResponse } from "./check-answer.ts";
 import { env } from "./env.ts";
@@ -27,6 +27,10 @@ interface CallOptions {
 interface ConsumedMessages {
   readonly acked: string[];
   readonly retried: { readonly job_id: string; readonly delaySeconds: number }[];
+}
+
+async function* partsOf(list: (recognised: Recognised) => WholeList, recognised: Recognised, range: ListRange) {
+  yield* inParts(list(recognised), range);
 }
 
 /**
@@ -52,7 +56,7 @@ export class Harness {
   /** The lists that were requested, the newest last. */
   readonly listed: Recognised[] = [];
   /** What a list contains; null: the real listing is used. */
-  onListing: ((recognised: Recognised) => Listing) | null = null;
+  onListing: ((recognised: Recognised) => WholeList) | null = null;
   /** How often messages were sent to the first queue, however many at once. */
   sends = 0;
   /** Called while the Worker waits. */
@@ -73,9 +77,11 @@ export class Harness {
         log: (event, fields) => this.logs.push({ event, ...fields }),
         batches: this.batches,
         feeds: this.feeds,
-        listSource: async (context, recognised, asker, most) => {
+        readList: (context, recognised, asker, range, signal) => {
           this.listed.push(recognised);
-          return this.onListing ? this.onListing(recognised) : listSource(context, recognised, asker, most);
+          return this.onListing
+            ? partsOf(this.onListing, recognised, range)
+            : readList(context, recognised, asker, range, signal);
         },
         dispatchQueue: {
           sendBatch: async (messages) => {

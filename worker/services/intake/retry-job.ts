@@ -4,6 +4,7 @@ import type { RequestContext } from "../../context.ts";
 import { findJobOf, type JobRow } from "../../db/job-rows.ts";
 import { illegalState, invalidMember, notFound } from "../../lib/api-error.ts";
 import type { Account } from "../accounts/key-cache.ts";
+import { listSource } from "../sources/listing/list-source.ts";
 import type { ListedEntry } from "../sources/listing/listing.ts";
 import { recognise } from "../sources/listing/recognise.ts";
 import { openAddress, openSourceUrls, type SourceUrls, webhookOf } from "../storage/sealed-urls.ts";
@@ -70,7 +71,7 @@ async function findEntry(
   if (media_url !== null) return entryOf(job, url, media_url);
   const recognised = recognise(url, false);
   if (recognised.type !== "spotify_episode") return undefined;
-  return (await context.listSource(context, recognised, { accountId: job.account_id })).entries[0];
+  return (await listSource(context, recognised, { accountId: job.account_id })).entries[0];
 }
 
 const entryOf = (

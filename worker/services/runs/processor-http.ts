@@ -6,7 +6,7 @@ import { parseRetryAfter } from "../../../schema/retry-after.ts";
 import { ToolVersions } from "../../../schema/tool-versions.ts";
 import {
   ListLine,
-  type ListRequest,
+  type SentListRequest,
   type MediaProbeRequest,
   ProbeResponse,
 } from "../../../schema/wire/probe.ts";
@@ -89,7 +89,7 @@ export async function sendProbe(
 export async function sendList(
   send: Send,
   token: string,
-  request: ListRequest,
+  request: SentListRequest,
   signal: AbortSignal,
 ): Promise<ListReply> {
   try {
