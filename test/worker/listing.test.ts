@@ -239,7 +239,7 @@ describe("a playlist", () => {
     const { kind, title, entries } = await listPlaylist();
     expect(worker.network.probes).toEqual([
       {
-        ...{ v: 1, kind: "list", url, timeout_ms: 60_000, max_entries: 5_001 },
+        ...{ v: 1, kind: "list", url, timeout_ms: 60_000, max_entries: 5_001, skip: 0 },
         cookies: { mode: "fallback", jar: null },
       },
     ]);

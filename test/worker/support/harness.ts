@@ -10,7 +10,7 @@ import { consumeDeliveryMessages } from "../../../worker/queues/deliveries.ts";
 import { consumeDispatchMessages } from "../../../worker/queues/dispatch.ts";
 import { reconcile } from "../../../worker/services/maintenance/reconcile.ts";
 import { readList } from "../../../worker/services/sources/listing/list-source.ts";
-import { inParts, type ListRange, type Recognised, type WholeList } from "../../../worker/services/sources/listing/listing.ts";
+import { inParts, type ListPart, type ListRange, type Recognised, type WholeList } from "../../../worker/services/sources/listing/listing.ts";
 import { SimulatedFeeds } from "../../support/subscriptions/simulated-feeds.ts";
 import { checkResponse } from "./check-answer.ts";
 import { env } from "./env.ts";
@@ -27,10 +27,6 @@ interface CallOptions {
 interface ConsumedMessages {
   readonly acked: string[];
   readonly retried: { readonly job_id: string; readonly delaySeconds: number }[];
-}
-
-async function* partsOf(list: (recognised: Recognised) => WholeList, recognised: Recognised, range: ListRange) {
-  yield* inParts(list(recognised), range);
 }
 
 /**
@@ -57,6 +53,8 @@ export class Harness {
   readonly listed: Recognised[] = [];
   /** What a list contains; null: the real listing is used. */
   onListing: ((recognised: Recognised) => WholeList) | null = null;
+  /** Called before each part of such a list is handed over; an error breaks the reading off. */
+  onPart: (part: ListPart) => void | Promise<void> = () => {};
   /** How often messages were sent to the first queue, however many at once. */
   sends = 0;
   /** Called while the Worker waits. */
@@ -80,7 +78,7 @@ export class Harness {
         readList: (context, recognised, asker, range, signal) => {
           this.listed.push(recognised);
           return this.onListing
-            ? partsOf(this.onListing, recognised, range)
+            ? this.#partsOf(this.onListing, recognised, range)
             : readList(context, recognised, asker, range, signal);
         },
         dispatchQueue: {
@@ -206,6 +204,21 @@ export class Harness {
     const done = await reconcile(this.context(ctx));
     await waitOnExecutionContext(ctx);
     return done;
+  }
+
+  /** Each part shows the list as it is then, as pages of a site do. */
+  async *#partsOf(
+    list: (recognised: Recognised) => WholeList,
+    recognised: Recognised,
+    { skip, until, size }: ListRange,
+  ): AsyncGenerator<ListPart> {
+    for (let start = skip, isLast = false; !isLast && start < until; start += size) {
+      const { value: part } = inParts(list(recognised), { skip: start, until, size }).next();
+      if (!part) return;
+      await this.onPart(part);
+      yield part;
+      isLast = part.isLast;
+    }
   }
 
   context(ctx: ExecutionContext = createExecutionContext()): RequestContext {

@@ -5,7 +5,7 @@ import type { ListedEntry, ListPart } from "../../sources/listing/listing.ts";
 const DIGITS = 20;
 
 /** An entry of a list, its position there, and its identity. */
-interface KeyedEntry {
+export interface KeyedEntry {
   readonly entry: ListedEntry;
   readonly key: string;
 }

@@ -5,12 +5,12 @@ import { readListing } from "../../../db/listings/store-entries.ts";
 import { ApiError } from "../../../lib/api-error.ts";
 import { describeError } from "../../../lib/log.ts";
 import { FileNames } from "../../batches/names.ts";
-import { type ListPart, MAX_LISTED, noEntries } from "../../sources/listing/listing.ts";
+import { type ListPart, type ListRange, MAX_LISTED, noEntries } from "../../sources/listing/listing.ts";
 import { recognise } from "../../sources/listing/recognise.ts";
 import { prepareOptions } from "../prepare-job.ts";
 import { appendEntries, type ListingChange, type OpenListing } from "./append-entries.ts";
 import { openRequest } from "./kept-request.ts";
-import { KnownEntries, keyed } from "./known-entries.ts";
+import { type KeyedEntry, KnownEntries, keyed } from "./known-entries.ts";
 
 /** Entries that are stored together. */
 const PART = 1_000;
@@ -18,8 +18,8 @@ const PART = 1_000;
 const READING_MS = 10 * 60_000;
 /** Entries before the position that are read again, so that a list that became shorter in front of it loses none. */
 const OVERLAP = 200;
-/** Entries at the beginning of the list that are looked at again at the end. */
-const HEAD = 1_000;
+/** Entries that are looked at together when the beginning of the list is read again. */
+const HEAD = 100;
 /** Readings in a row that may fail without a new entry: for more than an hour. */
 const MAX_FAILURES = 10;
 /** The same if the source refuses the list for good: it may be mistaken. */
@@ -110,7 +110,7 @@ class Reading {
    */
   async #pass(open: OpenListing, skip: number): Promise<boolean | null> {
     let isFirst = true;
-    for await (const part of this.#parts(open, { skip, until: MAX_LISTED })) {
+    for await (const part of this.#parts(open, { skip, until: MAX_LISTED, size: PART })) {
       const entries = await keyed(part);
       const [anchor] = entries;
       // what precedes a known entry is known, too, unless the list was rearranged
@@ -124,22 +124,29 @@ class Reading {
     throw new TooLongError();
   }
 
-  /** Entries that were added to the beginning of the list while it was read. */
+  /**
+   * Adds the entries that were put in front of the known ones while the list was read, and ends the listing. They are
+   * stored by one write, so that a known entry at the beginning always means that there are none.
+   */
   async #finish(open: OpenListing): Promise<void> {
-    const { position } = this.listing;
-    for await (const part of this.#parts(open, { skip: 0, until: HEAD })) {
+    const added: KeyedEntry[] = [];
+    const isShow = recognise(open.request.body.url, false).type === "spotify_show";
+    // a show is read as a whole each time
+    const range = { skip: 0, until: isShow ? HEAD : MAX_LISTED, size: HEAD };
+    for await (const part of this.#parts(open, range)) {
       const entries = await keyed(part);
       const end = entries.findIndex((entry) => open.known.has(entry));
-      const added = end < 0 ? [] : entries.slice(0, end);
-      if (this.#total + added.length === 0) throw noEntries();
-      await this.#append(open, added, { position, outcome: "complete", error: null });
-      return;
+      added.push(...(end < 0 ? entries : entries.slice(0, end)));
+      if (end >= 0) break;
     }
+    if (this.#total + added.length === 0) throw noEntries();
+    const { position } = this.listing;
+    await this.#append(open, added, { position, outcome: "complete", error: null });
   }
 
   #parts(
     { account, request: { body } }: OpenListing,
-    range: { skip: number; until: number },
+    range: Omit<ListRange, "timeoutMs">,
   ): AsyncGenerator<ListPart> {
     const recognised = recognise(body.url, body.batch ?? false);
     if (recognised.type === "media") throw new Error("the batch's address is no list");
@@ -149,7 +156,7 @@ class Reading {
       this.#context,
       recognised,
       asker,
-      { ...range, size: PART, timeoutMs: READING_MS },
+      { ...range, timeoutMs: READING_MS },
       signal,
     );
   }
@@ -157,7 +164,7 @@ class Reading {
   /** @returns false if the batch was cancelled or somebody else reads on */
   async #append(
     open: OpenListing,
-    found: Awaited<ReturnType<typeof keyed>>,
+    found: readonly KeyedEntry[],
     change: ListingChange,
   ): Promise<boolean> {
     const room = MAX_LISTED - this.#total;
