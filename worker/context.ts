@@ -118,6 +118,8 @@ export interface FeedTimes {
 
 /** Calls to the objects that follow sources. Any call may be lost: the objects' alarms and reconcile make up for it. */
 export interface FeedObjects {
+  /** Makes up for an alarm that was lost: the object acts if its alarm is overdue. */
+  readonly check: (feedId: string) => Promise<void>;
   /** Who follows the source was changed. */
   readonly wake: (feedId: string) => Promise<void>;
   /** Reads the source now, unless that was done a moment ago. */

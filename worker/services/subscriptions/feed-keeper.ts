@@ -21,10 +21,12 @@ import { renewLease } from "./websub/renew-lease.ts";
 /** Delay until the object acts again, in milliseconds; null if nobody follows the source. */
 export type NextAlarm = number | null;
 
-/** The database is read again after this, so that a lost call or a lost object is made up for, in milliseconds. */
-export const CHECK_MS = 6 * 60 * 60_000;
+/** The database is read again after this, so that a lost object is made up for, in milliseconds. */
+export const CHECK_MS = 24 * 60 * 60_000;
 /** Reconcile wakes an object that did not read the database for this much longer. */
 const CHECK_GRACE_MS = 30 * 60_000;
+/** An alarm that is overdue for longer than this was lost, in milliseconds. */
+export const LATE_MS = 5 * 60_000;
 /** Readings in a row that fail before anybody is informed. */
 const FAILURES = 3;
 /** A forced reading after a shorter time reads nothing, in milliseconds. */
@@ -162,7 +164,7 @@ export class FeedKeeper {
       await this.#memory.clear();
       return null;
     }
-    const { feed, schedules, unprimed } = found;
+    const { feed, schedules, unprimed, neighbour } = found;
     const known = await this.#memory.state();
     const url =
       known?.url ?? (await context.sealer.open(feed.sealed_url, { owner: this.#id, purpose: "feed.url" }));
@@ -179,6 +181,7 @@ export class FeedKeeper {
     const state: FeedState = {
       ...base,
       schedules,
+      neighbour,
       isUnprimed: unprimed > 0,
       checkAt: now + CHECK_MS,
       nextPollAt: nextPoll(schedules, { lastAt: polledAt, now, chance }),
@@ -236,6 +239,9 @@ export class FeedKeeper {
   }
 
   async #poll(context: RequestContext, before: FeedState): Promise<{ after: FeedState; found: number }> {
+    // the objects watch over each other's alarms, which costs the database nothing
+    const { neighbour = null } = before;
+    if (neighbour !== null) context.defer(context.feeds.check(neighbour));
     const partial = await this.#memory.partialReading(before);
     let reading: SourceReading;
     try {

@@ -21,6 +21,8 @@ export interface FeedState {
   readonly lastModified: string | null;
   /** The distinct schedules of those who follow the source. */
   readonly schedules: readonly Schedule[];
+  /** Another source that is followed, whose object's alarm this one watches over. Absent in states of the former version. */
+  readonly neighbour?: string | null;
   /** There are subscriptions whose first entries were not recorded. */
   readonly isUnprimed: boolean;
   /** Epoch milliseconds; null before the first reading. */
@@ -54,7 +56,7 @@ export interface FeedState {
 export const NOTHING: Omit<FeedState, "url" | "chance"> = {
   ...{ kind: null, title: null, etag: null, lastModified: null, schedules: [], isUnprimed: false },
   ...{ polledAt: null, nextPollAt: null, failures: 0, failingSince: null, error: null, toReport: null },
-  ...{ partial: null, checkAt: 0, pieces: null, freshPieces: 0, gone: [], hub: null, leaseAt: null, leaseUntil: null },
+  ...{ partial: null, neighbour: null, checkAt: 0, pieces: null, freshPieces: 0, gone: [], hub: null, leaseAt: null, leaseUntil: null },
 };
 
 /** An entry as it is kept for subscriptions that begin later. */
