@@ -78,6 +78,10 @@ describe("a list", () => {
         unavailable: false,
       });
       expect(touched()).toEqual([]);
+      // from a position on
+      const rest = await list(`/${count}.xml`, { skip: count - 1, max_entries: 1 });
+      const last = open.length === count ? [lines.at(-2)] : entriesOf(lines).slice(count - 1);
+      expect(rest).toEqual([{ ...lines[0], skipped: count - 1 }, ...last, { type: "end" }]);
     },
     60_000,
   );
