@@ -94,7 +94,9 @@ export const BatchCompletedEvent = z
     total: z.int(),
     list_complete: z
       .boolean()
-      .describe("False if the list could not be read to its end, or was cancelled before; see `list_error` of the batch"),
+      .describe(
+        "False if the list could not be read to its end, or was cancelled before; see `list_error` of the batch",
+      ),
     metadata,
   })
   .meta({ id: "BatchCompletedEvent" });

@@ -4,7 +4,11 @@ import type { Batch, CreatedShow } from "../../schema/api/batch.ts";
 import type { JobList } from "../../schema/api/job.ts";
 import type { RunRequest } from "../../schema/wire/run.ts";
 import { ApiError } from "../../worker/lib/api-error.ts";
-import { type ListedEntry, type WholeList, noEntries } from "../../worker/services/sources/listing/listing.ts";
+import {
+  type ListedEntry,
+  noEntries,
+  type WholeList,
+} from "../../worker/services/sources/listing/listing.ts";
 import {
   type Bulk,
   count,

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import type { ListLine } from "../../schema/wire/probe.ts";
 import { listSource, readList } from "../../worker/services/sources/listing/list-source.ts";
-import type { Listing, Recognised } from "../../worker/services/sources/listing/listing.ts";
+import type { Listing, ListPart, Recognised } from "../../worker/services/sources/listing/listing.ts";
 import { PodcastServices } from "../support/podcast-services.ts";
 import { podcastShow } from "../support/podcast-shows.ts";
 import { Harness } from "./support/harness.ts";
@@ -25,6 +25,11 @@ const ASKER = { accountId: "01932c7e-8f5a-7c3e-9d41-0b6a2f8e5c17" };
 const list = (recognised: Exclude<Recognised, { type: "media" }>): Promise<Listing> =>
   listSource(worker.context(), recognised, ASKER);
 const listShow = ({ id }: { id: string }) => list({ type: "spotify_show", id });
+async function collect(parts: AsyncGenerator<ListPart>): Promise<ListPart[]> {
+  const all: ListPart[] = [];
+  for await (const part of parts) all.push(part);
+  return all;
+}
 const pagesAsked = () => podcasts.spotify.requests.filter((request) => request.includes("/episodes?"));
 
 describe("a Spotify show", () => {
@@ -68,7 +73,7 @@ describe("a Spotify show", () => {
     expect(await listShow(show)).toMatchObject({ title: show.name, entries: [], isWhole: false });
     expect(pagesAsked()).toHaveLength(1);
     const range = { skip: 4_500, until: 50_000, size: 300, timeoutMs: 60_000 };
-    const parts = await Array.fromAsync(
+    const parts = await collect(
       readList(worker.context(), { type: "spotify_show", id: show.id }, ASKER, range),
     );
     expect(parts.map(({ start, entries, isLast }) => [start, entries.length, isLast])).toEqual([
@@ -278,10 +283,12 @@ describe("a playlist", () => {
     const read = async (skipped: number, count: number) => {
       const ids = Array.from({ length: count }, (_, index) => entry({ id: `${skipped + index}` }));
       report({ ...head, skipped }, ...ids, { type: "end" });
-      const parts = await Array.fromAsync(
-        readList(worker.context(), { type: "playlist", url }, ASKER, range),
-      );
-      return parts.map(({ start, entries, isLast }) => [start, entries.map(({ sourceId }) => sourceId), isLast]);
+      const parts = await collect(readList(worker.context(), { type: "playlist", url }, ASKER, range));
+      return parts.map(({ start, entries, isLast }) => [
+        start,
+        entries.map(({ sourceId }) => sourceId),
+        isLast,
+      ]);
     };
     expect(await read(10, 6)).toEqual([
       [10, ["10", "11", "12", "13"], false],

@@ -53,9 +53,11 @@ const create = (body: object = {}, headers: Record<string, string> = {}) =>
 const batch = (id: string) => worker.json<Batch>("GET", `/batch/${id}`, { key });
 const rows = async <T>(sql: string): Promise<T[]> => (await env.DB.prepare(sql).all<T>()).results;
 const listing = async () =>
-  (await rows<{ position: number; failures: number; due_at: number; sealed: string | null }>(
-    "select * from batch_listings",
-  ))[0];
+  (
+    await rows<{ position: number; failures: number; due_at: number; sealed: string | null }>(
+      "select * from batch_listings",
+    )
+  )[0];
 /** Where the jobs differ from these entries: their position, what it is and what it should be. */
 async function differences(wanted: readonly ListedEntry[], order = "batch_index"): Promise<unknown[]> {
   const found = await rows<{ url: string }>(`select url from jobs order by ${order}`);
@@ -175,7 +177,11 @@ describe("a list that changes while it is read", () => {
     worker.now += MINUTE;
     await ring();
     expect(await differences(before)).toEqual([]);
-    expect(await batch(batch_id)).toMatchObject({ status: "processing", list_complete: true, list_error: null });
+    expect(await batch(batch_id)).toMatchObject({
+      status: "processing",
+      list_complete: true,
+      list_error: null,
+    });
   });
 
   it("is read from its beginning if it was rearranged", async () => {
@@ -232,7 +238,9 @@ describe("a long list", () => {
     );
     expect(ends.map(({ end_index }) => end_index)).toEqual(ends.map((_, index) => index + 1));
     expect(await count("webhook_deliveries where kind = 'webhook'")).toBe(600);
-    const page = await worker.json<z.output<typeof JobList>>("GET", `/jobs?batch_id=${batch_id}&limit=1`, { key });
+    const page = await worker.json<z.output<typeof JobList>>("GET", `/jobs?batch_id=${batch_id}&limit=1`, {
+      key,
+    });
     expect(page.jobs[0]).toMatchObject({ title: "Part 5999", folder: "talks", metadata: { order: "7" } });
   });
 
@@ -240,7 +248,10 @@ describe("a long list", () => {
     const { batch_id, video_jobs } = await create({ paused: true });
     const renames = [{ job_id: video_jobs[0], filename: "first" }];
     const rename = await worker.call("PATCH", `/batch/${batch_id}/jobs`, { key, body: { renames } });
-    expect([rename.status, await rename.json()]).toMatchObject([400, { error: expect.stringContaining("still being read") }]);
+    expect([rename.status, await rename.json()]).toMatchObject([
+      400,
+      { error: expect.stringContaining("still being read") },
+    ]);
     await worker.call("POST", `/batch/${batch_id}/start`, { key });
     expect(await count("jobs where due_at is not null")).toBe(WINDOW);
     expect(await batch(batch_id)).toMatchObject({ status: "listing", started_at: worker.now });
@@ -258,7 +269,11 @@ describe("a long list", () => {
     await ring();
     expect(answer).toEqual({ batch_id, cancelled_jobs: 6_800, status: "finished" });
     expect(await count("jobs")).toBe(6_800);
-    expect(await batch(batch_id)).toMatchObject({ status: "finished", failed_episodes: 6_800, list_complete: false });
+    expect(await batch(batch_id)).toMatchObject({
+      status: "finished",
+      failed_episodes: 6_800,
+      list_complete: false,
+    });
     expect(await listing()).toMatchObject({ outcome: "cancelled", sealed: null });
     expect(worker.batches.alarms.size).toBe(0);
   });
@@ -291,9 +306,19 @@ describe("a long list", () => {
       await finishJobs();
       await ring();
     }
-    expect(await batch(batch_id)).toMatchObject({ status: "finished", completed_episodes: 5_000, failed_episodes: 0 });
-    const [event] = await rows<{ body: string }>("select body from webhook_deliveries where type = 'batch_completed'");
-    expect(JSON.parse(event?.body ?? "")).toMatchObject({ status: "finished", total: 5_000, list_complete: false });
+    expect(await batch(batch_id)).toMatchObject({
+      status: "finished",
+      completed_episodes: 5_000,
+      failed_episodes: 0,
+    });
+    const [event] = await rows<{ body: string }>(
+      "select body from webhook_deliveries where type = 'batch_completed'",
+    );
+    expect(JSON.parse(event?.body ?? "")).toMatchObject({
+      status: "finished",
+      total: 5_000,
+      list_complete: false,
+    });
   });
 
   it("waits for the delay that its source asks for, and gives up early when it is refused", async () => {

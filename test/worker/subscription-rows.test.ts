@@ -34,10 +34,15 @@ beforeEach(async () => {
 async function copySubscription(id: string, feed: string): Promise<void> {
   const numbers = `with recursive numbers(n) as (select 1 union all select n + 1 from numbers where n < ${MANY - 1})`;
   const copyOf = async (table: string, changed: Record<string, string>, where: string) => {
-    const { results } = await env.DB.prepare(`select name from pragma_table_info('${table}')`).all<{ name: string }>();
+    const { results } = await env.DB.prepare(`select name from pragma_table_info('${table}')`).all<{
+      name: string;
+    }>();
     const values = results.map(({ name }) => changed[name] ?? `source.${name}`);
     await env.DB.exec(
-      `insert or ignore into ${table} ${numbers} select ${values.join(", ")} from ${table} as source, numbers where ${where}`.replaceAll("\n", " "),
+      `insert or ignore into ${table} ${numbers} select ${values.join(", ")} from ${table} as source, numbers where ${where}`.replaceAll(
+        "\n",
+        " ",
+      ),
     );
   };
   await copyOf("subscriptions", { id: "source.id || '-' || n", feed_id: feed }, `source.id = '${id}'`);
@@ -46,7 +51,11 @@ async function copySubscription(id: string, feed: string): Promise<void> {
     const check = `source.check_due_at - n * ${CHECK_MS / MANY}`;
     const changed = { id: "source.id || '-' || n", url_tag: "source.url_tag || n", check_due_at: check };
     await copyOf("feeds", changed, "true");
-    await copyOf("feed_leases", { id: "source.id || '-' || n", feed_id: "source.feed_id || '-' || n" }, "true");
+    await copyOf(
+      "feed_leases",
+      { id: "source.id || '-' || n", feed_id: "source.feed_id || '-' || n" },
+      "true",
+    );
   }
 }
 

@@ -320,7 +320,9 @@ describe("the source", () => {
     expect(await read(id)).toMatchObject({ title: "A channel", entries: { seen: 19_997, queued: 3 } });
     expect(await titles()).toEqual(["Video 2", "Video 1", "Video 0"]);
     // each reading begins shortly before the end of the last one
-    expect(starts.filter((start, index) => index > 0 && start <= (starts[index - 1] ?? 0))).toEqual([6_800, 12_600]);
+    expect(starts.filter((start, index) => index > 0 && start <= (starts[index - 1] ?? 0))).toEqual([
+      6_800, 12_600,
+    ]);
     expect(worker.feeds.deaths).toBe(1);
   });
 

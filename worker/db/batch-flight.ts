@@ -2,10 +2,10 @@ import { and, eq, isNull, or, type SQL, sql } from "drizzle-orm";
 import { accounts } from "../../schema/db/tables/accounts.ts";
 import { batches } from "../../schema/db/tables/batches.ts";
 import { jobs } from "../../schema/db/tables/jobs.ts";
-import { isListing } from "./listings/listing-rows.ts";
 import { batchQuery, countsQuery } from "./batch-rows.ts";
 import type { Db } from "./connection.ts";
 import type { GuardedStatement } from "./guarded-statements.ts";
+import { isListing } from "./listings/listing-rows.ts";
 import { concurrentJobs } from "./usage-rows.ts";
 
 /** A batch's jobs in flight, and its end. */

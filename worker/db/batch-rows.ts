@@ -4,6 +4,10 @@ import { batches } from "../../schema/db/tables/batches.ts";
 import { jobs } from "../../schema/db/tables/jobs.ts";
 import { FINAL_STATUSES } from "../../schema/states.ts";
 import { jsonPages } from "../lib/json-pages.ts";
+import type { Db } from "./connection.ts";
+import { type CredentialsRow, insertCredentials } from "./credentials.ts";
+import type { GuardedSetStatement } from "./guarded-statements.ts";
+import { type JobRow, type JobsToStore, jobsInsert, unfinishedOf } from "./job-rows.ts";
 import {
   type BatchListingRow,
   cancelListing,
@@ -11,10 +15,6 @@ import {
   type ListingFacts,
   listingFacts,
 } from "./listings/listing-rows.ts";
-import type { Db } from "./connection.ts";
-import { type CredentialsRow, insertCredentials } from "./credentials.ts";
-import type { GuardedSetStatement } from "./guarded-statements.ts";
-import { type JobRow, type JobsToStore, jobsInsert, unfinishedOf } from "./job-rows.ts";
 import { insertMedia, type WantedMedia } from "./reuse/wanted-media.ts";
 import { type Allowance, admission } from "./usage-rows.ts";
 
@@ -125,11 +125,7 @@ export const batchQuery = (db: Db, id: string) =>
     .where(eq(batches.id, id));
 
 /** A batch of this account. */
-export async function findBatchOf(
-  db: Db,
-  accountId: string,
-  id: string,
-): Promise<FoundBatch | undefined> {
+export async function findBatchOf(db: Db, accountId: string, id: string): Promise<FoundBatch | undefined> {
   const row = await findBatch(db, id);
   return row?.account_id === accountId ? row : undefined;
 }

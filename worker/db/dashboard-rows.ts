@@ -119,9 +119,10 @@ export const batchesQuery = (db: Db, accountId: string, { limit, offset }: PageO
       show_url: batches.show_url,
       title: batches.title,
       folder: batches.folder,
-      status: sql<BatchStatus>`iif(batches.cancelled_at is null and ${isListing(sql`batches.id`)}, 'listing', batches.status)`.as(
-        "status",
-      ),
+      status:
+        sql<BatchStatus>`iif(batches.cancelled_at is null and ${isListing(sql`batches.id`)}, 'listing', batches.status)`.as(
+          "status",
+        ),
       total: batches.total,
       created_at: batches.created_at,
       finished_at: batches.finished_at,

@@ -72,8 +72,9 @@ export class SimulatedFeeds implements FeedObjects {
   /** Fires the alarms that are due. */
   async ring(): Promise<void> {
     const now = this.#platform.clock();
-    const due = [...this.alarms].filter(([, at]) => at <= now);
-    for (const [feedId] of due) await this.#with(feedId, (keeper, context) => keeper.ring(context));
+    const due: string[] = [];
+    for (const [feedId, at] of this.alarms) if (at <= now) due.push(feedId);
+    for (const feedId of due) await this.#with(feedId, (keeper, context) => keeper.ring(context));
   }
 
   /** The earliest alarm; infinite without any. */

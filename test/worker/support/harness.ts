@@ -10,7 +10,13 @@ import { consumeDeliveryMessages } from "../../../worker/queues/deliveries.ts";
 import { consumeDispatchMessages } from "../../../worker/queues/dispatch.ts";
 import { reconcile } from "../../../worker/services/maintenance/reconcile.ts";
 import { readList } from "../../../worker/services/sources/listing/list-source.ts";
-import { inParts, type ListPart, type ListRange, type Recognised, type WholeList } from "../../../worker/services/sources/listing/listing.ts";
+import {
+  inParts,
+  type ListPart,
+  type ListRange,
+  type Recognised,
+  type WholeList,
+} from "../../../worker/services/sources/listing/listing.ts";
 import { SimulatedFeeds } from "../../support/subscriptions/simulated-feeds.ts";
 import { checkResponse } from "./check-answer.ts";
 import { env } from "./env.ts";

@@ -35,8 +35,6 @@ export const relinkEntry =
     );
     return [
       relink(and(eq(subscriptionEntries.job_id, job.id), eq(subscriptionEntries.status, "failed"))),
-      relink(
-        and(isSame, sql`(select count(*) from ${subscriptionEntries} where ${isSame}) = 1`),
-      ),
+      relink(and(isSame, sql`(select count(*) from ${subscriptionEntries} where ${isSame}) = 1`)),
     ];
   };

@@ -1,7 +1,7 @@
 import type { BatchKind } from "../../../schema/api/batch.ts";
 import type { RequestContext } from "../../context.ts";
-import type { BatchListingRow } from "../../db/listings/listing-rows.ts";
 import { findBatchOf, insertBatch, type JobSummary, summariesQuery } from "../../db/batch-rows.ts";
+import type { BatchListingRow } from "../../db/listings/listing-rows.ts";
 import type { Account } from "../accounts/key-cache.ts";
 import { allowanceOf, refuseJobs } from "../accounts/usage.ts";
 import { FIRST_LOOK_GRACE_MS } from "../batches/grace.ts";

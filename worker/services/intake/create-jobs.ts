@@ -133,7 +133,12 @@ function listResponse(
   { paused, jobs, listing }: AcceptedBatch,
 ): Record<string, unknown> {
   const ids = jobs.map(({ id }) => id);
-  const common = { batch_id, paused, listing, ...reportedAdjustments(jobs.flatMap(({ adjustments }) => adjustments)) };
+  const common = {
+    batch_id,
+    paused,
+    listing,
+    ...reportedAdjustments(jobs.flatMap(({ adjustments }) => adjustments)),
+  };
   if (type === "spotify_show") {
     const episodes = jobs.map(({ id, url, title, description, release_date }) => ({
       job_id: id,

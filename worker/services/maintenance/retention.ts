@@ -125,8 +125,7 @@ const removeBatches = (context: RequestContext, old: OldRows, budget: PageBudget
     budget,
     "batches",
     async () => pageOf(await oldBatchesQuery(context.db, old), ({ finished_at }) => finished_at),
-    (rows) =>
-      context.db.batch([removeBatchesQuery(context.db, rows), removeListingsQuery(context.db, rows)]),
+    (rows) => context.db.batch([removeBatchesQuery(context.db, rows), removeListingsQuery(context.db, rows)]),
   );
 
 const removeJobs = (context: RequestContext, old: OldRows, budget: PageBudget): Promise<Swept> =>

@@ -6,9 +6,9 @@ import { parseRetryAfter } from "../../../schema/retry-after.ts";
 import { ToolVersions } from "../../../schema/tool-versions.ts";
 import {
   ListLine,
-  type SentListRequest,
   type MediaProbeRequest,
   ProbeResponse,
+  type SentListRequest,
 } from "../../../schema/wire/probe.ts";
 import { Isolation, type RunRequest } from "../../../schema/wire/run.ts";
 import { readLines } from "../../lib/read-lines.ts";

@@ -1,6 +1,11 @@
 import type { ReadinessCheck } from "../../../schema/readiness-check.ts";
 import type { ToolVersions } from "../../../schema/tool-versions.ts";
-import type { ListLine, MediaProbeRequest, ProbeOutcome, SentListRequest } from "../../../schema/wire/probe.ts";
+import type {
+  ListLine,
+  MediaProbeRequest,
+  ProbeOutcome,
+  SentListRequest,
+} from "../../../schema/wire/probe.ts";
 import type { Isolation, RunRequest } from "../../../schema/wire/run.ts";
 import type { RunClass } from "./capacity.ts";
 import type { InstanceRuns } from "./pool-load.ts";

@@ -49,7 +49,10 @@ export function urlKinds(context: RequestContext): ResealKind[] {
           owner: row.batch_id,
           renew: async () => {
             const context = { owner: row.account_id, purpose: "batch.listing" } as const;
-            const { sealed, key_id } = await sealer.seal(await sealer.open(row.sealed ?? "", context), context);
+            const { sealed, key_id } = await sealer.seal(
+              await sealer.open(row.sealed ?? "", context),
+              context,
+            );
             return [replaceListingRequest(db, row, { sealed, sealing_key_id: key_id })];
           },
         })),

@@ -13,7 +13,12 @@ import { backfillOf, inOrder } from "./backfill.ts";
 import { type FeedMemory, type FeedState, type KeptEntry, NOTHING } from "./feed-memory.ts";
 import { notifyFollowers } from "./notify-followers.ts";
 import { offeredOf } from "./offered.ts";
-import { type ReadSource, readSource, type SourceReading, SourceUnreadableError } from "./reading/read-source.ts";
+import {
+  type ReadSource,
+  readSource,
+  type SourceReading,
+  SourceUnreadableError,
+} from "./reading/read-source.ts";
 import { nextPoll } from "./schedule.ts";
 import { distinct, shortened } from "./source-entry.ts";
 import { renewLease } from "./websub/renew-lease.ts";

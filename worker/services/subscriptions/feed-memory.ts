@@ -56,7 +56,17 @@ export interface FeedState {
 export const NOTHING: Omit<FeedState, "url" | "chance"> = {
   ...{ kind: null, title: null, etag: null, lastModified: null, schedules: [], isUnprimed: false },
   ...{ polledAt: null, nextPollAt: null, failures: 0, failingSince: null, error: null, toReport: null },
-  ...{ partial: null, neighbour: null, checkAt: 0, pieces: null, freshPieces: 0, gone: [], hub: null, leaseAt: null, leaseUntil: null },
+  ...{
+    partial: null,
+    neighbour: null,
+    checkAt: 0,
+    pieces: null,
+    freshPieces: 0,
+    gone: [],
+    hub: null,
+    leaseAt: null,
+    leaseUntil: null,
+  },
 };
 
 /** An entry as it is kept for subscriptions that begin later. */

@@ -1,6 +1,6 @@
 import type { RequestContext } from "../../../context.ts";
-import { type BatchListingRow, ENDED, findListing } from "../../../db/listings/listing-rows.ts";
 import type { FoundBatch } from "../../../db/batch-rows.ts";
+import { type BatchListingRow, ENDED, findListing } from "../../../db/listings/listing-rows.ts";
 import { storeEntries } from "../../../db/listings/store-entries.ts";
 import type { Account } from "../../accounts/key-cache.ts";
 import { allowanceOf, refuseJobs } from "../../accounts/usage.ts";

@@ -1,8 +1,8 @@
 import type { RequestContext } from "../../../context.ts";
 import type { BatchListingRow } from "../../../db/listings/listing-rows.ts";
 import type { ListedEntry, Listing } from "../../sources/listing/listing.ts";
-import { KnownEntries, keyed } from "./known-entries.ts";
 import { type KeptRequest, sealRequest } from "./kept-request.ts";
+import { KnownEntries, keyed } from "./known-entries.ts";
 
 interface Beginning {
   readonly batchId: string;

@@ -92,7 +92,15 @@ class Reading {
     const { batch, owner, files, listing } = this.#found;
     if (!owner || owner.disabled_at !== null) throw new ApiError("forbidden", { sentence: DISABLED });
     const { id, source, limits } = owner;
-    const account = { id, source, limits, keyId: batch.key_id, scopes: null, allowedIps: null, expiresAt: null };
+    const account = {
+      id,
+      source,
+      limits,
+      keyId: batch.key_id,
+      scopes: null,
+      allowedIps: null,
+      expiresAt: null,
+    };
     const request = await openRequest(context, listing);
     const { body, sent, ignored } = request;
     const names = new FileNames();
@@ -162,11 +170,7 @@ class Reading {
   }
 
   /** @returns false if the batch was cancelled or somebody else reads on */
-  async #append(
-    open: OpenListing,
-    found: readonly KeyedEntry[],
-    change: ListingChange,
-  ): Promise<boolean> {
+  async #append(open: OpenListing, found: readonly KeyedEntry[], change: ListingChange): Promise<boolean> {
     const room = MAX_LISTED - this.#total;
     const fresh = open.known.add(found);
     const entries = fresh.slice(0, room);

@@ -1,7 +1,7 @@
 import type { RequestContext } from "../../../context.ts";
 import type { ListPart, RecognisedList } from "../../sources/listing/listing.ts";
-import { entryOf } from "./listed-entry.ts";
 import type { SourceEntry } from "../source-entry.ts";
+import { entryOf } from "./listed-entry.ts";
 
 /** Most entries of a list that is followed. */
 export const MAX_FOLLOWED = 25_000;
