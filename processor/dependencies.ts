@@ -17,6 +17,7 @@ import type { Slots } from "./run/slots.ts";
 import type { WorkFolders } from "./run/work-folders.ts";
 import type { SourceNetwork } from "./source-network.ts";
 import type { ObjectStore } from "./storage/object-store.ts";
+import type { Crc32Refusals } from "./storage/s3/crc32-refusals.ts";
 import type { BufferBudget } from "./storage/uploads/buffer-budget.ts";
 import type { Hasher } from "./storage/uploads/hasher.ts";
 import type { Tools } from "./tools/discover.ts";
@@ -38,6 +39,8 @@ export interface ProcessorDependencies {
   readonly folders: WorkFolders;
   readonly buffers: BufferBudget;
   readonly hasher: Hasher;
+  /** What runs found out about storages, used by later runs. */
+  readonly crc32Refusals: Crc32Refusals;
   /** Slots for re-encoding. */
   readonly cpu: Slots;
   readonly callback: Callback;

@@ -24,6 +24,7 @@ import { WorkFolders } from "./run/work-folders.ts";
 import { createServer } from "./server.ts";
 import { listEntries } from "./stages/list.ts";
 import { probeSource } from "./stages/probe.ts";
+import { Crc32Refusals } from "./storage/s3/crc32-refusals.ts";
 import { BufferBudget } from "./storage/uploads/buffer-budget.ts";
 import { Hasher } from "./storage/uploads/hasher.ts";
 import { discoverTools } from "./tools/discover.ts";
@@ -103,6 +104,7 @@ export async function createProcessor(config: ProcessorConfig, log: Log): Promis
     folders,
     buffers: new BufferBudget(BUFFER_BYTES),
     hasher: new Hasher(),
+    crc32Refusals: new Crc32Refusals(),
     cpu: new Slots(config.cpuSlots),
     callback,
     lease,

@@ -13,6 +13,8 @@ export interface Effort {
   readonly ms: readonly number[];
   /** CPU seconds of all its processes; empty if unknown. */
   readonly cpuSeconds: readonly number[];
+  /** Milliseconds until the storage had taken the first bytes; of several files, the median. Absent where it is not measured. */
+  readonly firstStored?: readonly number[];
 }
 
 /** Our time may be at most this many times the other's. */
@@ -32,6 +34,8 @@ export interface Subject {
   readonly targets?: readonly Target[];
   /** CPU seconds of all our processes. */
   readonly cpuSeconds?: readonly number[];
+  /** Milliseconds until the storage had taken our first bytes; of several files, the median. */
+  readonly firstStored?: readonly number[];
   /** Our CPU time may be at most this many times that of the strongest. */
   readonly cpuTarget?: number;
   /** All other tools, the usual method among them. */

@@ -1,4 +1,4 @@
-import { cpuRatio, isMet, median, ratio, type Subject, strongest } from "./measurement.ts";
+import { cpuRatio, type Effort, isMet, median, ratio, type Subject, strongest } from "./measurement.ts";
 
 /** Rows of cells as a Markdown table, its columns aligned for the terminal. */
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
@@ -20,6 +20,8 @@ export function subjectTable(subjects: readonly Subject[]): string {
     ["strongest", (subject) => strongest(subject)?.name ?? ""],
     ["its time", (subject) => duration(strongest(subject)?.ms)],
     ["ours / strongest", (subject) => times(ratio(subject, "strongest"))],
+    ["first stored", ({ firstStored }) => duration(firstStored)],
+    ["its first stored", (subject) => duration(strongest(subject)?.firstStored)],
     ["CPU / GiB", ({ cpuSeconds, gib }) => cpuPerGib(cpuSeconds, gib)],
     ["its CPU / GiB", (subject) => cpuPerGib(strongest(subject)?.cpuSeconds, subject.gib)],
     ["CPU ratio", (subject) => times(cpuRatio(subject))],
@@ -47,8 +49,8 @@ function cpuPerGib(cpuSeconds: readonly number[] | undefined, gib: number | unde
   return `${(median(cpuSeconds) / gib).toFixed(2)} s`;
 }
 
-function duration(samples: readonly number[] | undefined): string {
-  if (samples === undefined) return "";
+function duration(samples: readonly number[] = []): string {
+  if (samples.length === 0) return "";
   const ms = median(samples);
   return ms < 1000 ? `${ms.toFixed(0)} ms` : `${(ms / 1000).toFixed(2)} s`;
 }
@@ -60,12 +62,15 @@ const size = (bytes: number | null | undefined, unit: number, name: string): str
 
 /** All competitors of each subject, quickest first. */
 export function competitorTable(subjects: readonly Subject[]): string {
-  const rows = subjects.flatMap(({ name, others = [], cpuSeconds = [], gib, samples }) => {
-    const all = [{ name: "ours", ms: samples.ours, cpuSeconds }, ...others];
+  const rows = subjects.flatMap(({ name, others = [], cpuSeconds = [], firstStored = [], gib, samples }) => {
+    const all: Effort[] = [{ name: "ours", ms: samples.ours, cpuSeconds, firstStored }, ...others];
     const sorted = all.sort((one, other) => median(one.ms) - median(other.ms));
     return others.length === 0
       ? []
-      : sorted.map((effort) => [name, effort.name, duration(effort.ms), cpuPerGib(effort.cpuSeconds, gib)]);
+      : sorted.map((effort) => [
+          ...[name, effort.name, duration(effort.ms), duration(effort.firstStored)],
+          cpuPerGib(effort.cpuSeconds, gib),
+        ]);
   });
-  return rows.length === 0 ? "" : table(["what", "by", "time", "CPU / GiB"], rows);
+  return rows.length === 0 ? "" : table(["what", "by", "time", "first stored", "CPU / GiB"], rows);
 }

@@ -67,7 +67,8 @@ export function startRun(request: RunRequest, dependencies: ProcessorDependencie
     session: new SourceSession(request.cookies, dependencies.config),
     store: openObjectStore(request.target, dependencies.policy, {
       idleMs: dependencies.config.stallSeconds * 1000,
-      digest: dependencies.hasher.md5,
+      digest: dependencies.hasher.checksum,
+      crc32Refusals: dependencies.crc32Refusals,
     }),
     extendDeadline: (seconds) => deadline.extend(seconds),
   };

@@ -8,8 +8,7 @@ import { GcsObjectStore } from "./gcs/gcs.ts";
 import { GdriveObjectStore } from "./gdrive/gdrive.ts";
 import type { ObjectStore } from "./object-store.ts";
 import { OssObjectStore } from "./oss/oss.ts";
-import { S3ObjectStore } from "./s3/s3.ts";
-import type { StoreOptions } from "./store-options.ts";
+import { S3ObjectStore, type S3Options } from "./s3/s3.ts";
 import type { TransportOptions } from "./transport.ts";
 
 /** The operator's own bucket is configuration, not a caller's input: its endpoint is used without a check. */
@@ -22,7 +21,7 @@ const ownAgents = {
 export function openObjectStore(
   target: StorageTarget,
   policy: EgressPolicy,
-  more: Pick<StoreOptions, "idleMs" | "digest"> = {},
+  more: Pick<S3Options, "idleMs" | "digest" | "crc32Refusals"> = {},
 ): ObjectStore {
   const { endpoint, managed, options } = target;
   const agentFor: TransportOptions["agentFor"] = (protocol) =>

@@ -4,6 +4,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { EgressPolicy } from "../../processor/egress/policy.ts";
 import type { ObjectStore } from "../../processor/storage/object-store.ts";
 import { OssObjectStore } from "../../processor/storage/oss/oss.ts";
+import { Crc32Refusals } from "../../processor/storage/s3/crc32-refusals.ts";
 import { S3ObjectStore, type S3Options } from "../../processor/storage/s3/s3.ts";
 import type { InlineStorage } from "../../schema/api/storage.ts";
 import { targetOf } from "../../schema/storage/target.ts";
@@ -153,6 +154,85 @@ describe("the options of an object", () => {
     );
     policy.close();
     await guarded.close();
+  });
+});
+
+describe("the checksum of a part", () => {
+  /** What the requests of so many deliveries ask for, and with which checksums they send parts. */
+  async function checksumsOf({ deliveries = 1, crc32Refusals = new Crc32Refusals() } = {}) {
+    const checksums: string[] = [];
+    const proxy = await startFaultyProxy(bucket.origin, (request, headers) => {
+      const [crc32, md5] = [headers["x-amz-checksum-crc32"], headers["content-md5"]];
+      const names = [crc32 && "CRC-32", md5 && "MD5"].filter(Boolean).join(" and ");
+      const asked = headers["x-amz-checksum-algorithm"] ? "begin with CRC-32" : "begin";
+      if (request.includes("partNumber=")) checksums.push(names);
+      else if (request.includes("uploads=")) checksums.push(asked);
+      return "pass";
+    });
+    for (let index = 0; index < deliveries; index++) {
+      await deliver(storeOf({ endpoint: proxy.origin, crc32Refusals }), `checked-${index}`, parts);
+      expect((await read(`checked-${index}`)).bytes.equals(whole)).toBe(true);
+    }
+    await proxy.close();
+    return checksums;
+  }
+
+  it("is a CRC-32 where the storage has it, which proves the object, too", async () => {
+    expect(await checksumsOf()).toEqual(["begin with CRC-32", "CRC-32", "CRC-32"]);
+  });
+
+  it("is an MD5 where the storage ignores the CRC-32", async () => {
+    bucket.rules.crc32 = "ignored";
+    expect(await checksumsOf()).toEqual(["begin with CRC-32", "MD5", "MD5"]);
+  });
+
+  it("is an MD5 where the storage refuses the CRC-32, which later uploads do not try", async () => {
+    bucket.rules.crc32 = "refused";
+    expect(await checksumsOf({ deliveries: 2 })).toEqual([
+      ...["begin with CRC-32", "begin", "MD5", "MD5"],
+      ...["begin", "MD5", "MD5"],
+    ]);
+  });
+
+  it("is tried again after an hour", () => {
+    let now = 0;
+    const refusals = new Crc32Refusals(() => now);
+    refusals.add("https://storage.example media");
+    now = 3_599_999;
+    expect(refusals.has("https://storage.example media")).toBe(true);
+    expect(refusals.has("https://storage.example other")).toBe(false);
+    now = 3_600_000;
+    expect(refusals.has("https://storage.example media")).toBe(false);
+  });
+
+  it("is both where the storage agreed to the CRC-32 and does not confirm it", async () => {
+    bucket.rules.crc32 = "unconfirmed";
+    const both = "CRC-32 and MD5";
+    expect(await checksumsOf({ deliveries: 2 })).toEqual([
+      ...["begin with CRC-32", "CRC-32", both, both],
+      ...["begin", "MD5", "MD5"],
+    ]);
+  });
+
+  it("is an MD5 in the next run where the storage refuses the CRC-32 that it agreed to", async () => {
+    bucket.rules.crc32 = "parts refused";
+    const store = storeOf();
+    await expect(deliver(store, "refused", parts)).rejects.toMatchObject({
+      ...{ code: "upload_failed", transient: true },
+    });
+    expect(bucket.unfinished()).toEqual([]);
+    await deliver(store, "refused", parts);
+    expect((await read("refused")).bytes.equals(whole)).toBe(true);
+  });
+
+  it("is compared with the storage's, of every part", async () => {
+    for (const crc32 of ["verified", "ignored", "unconfirmed"] as const) {
+      bucket.rules.crc32 = crc32;
+      bucket.rules.damagedParts = 1;
+      const key = `damaged ${crc32}`;
+      await deliver(storeOf(), key, parts);
+      expect((await read(key)).bytes.equals(whole)).toBe(true);
+    }
   });
 });
 

@@ -169,8 +169,7 @@ describe("npm start", () => {
   }, 30_000);
 
   it("finishes the interrupted job after everything was killed in the middle of a download", async () => {
-    const quickLease = { LEASE_SECONDS: "3", HEARTBEAT_SECONDS: "1" };
-    const killed = await start(quickLease);
+    const killed = await start({ LEASE_SECONDS: "3", HEARTBEAT_SECONDS: "1" });
     origin.behave("/slow.mp4", { bytesPerSecond: 40_000 });
     const { job_id: id } = await call<{ job_id: string }>(killed, "/jobs", { url: `${origin.url}/slow.mp4` });
     await vi.waitFor(() => expect(origin.bytes.get("/slow.mp4")).toBeGreaterThan(200_000), {
@@ -180,21 +179,22 @@ describe("npm start", () => {
     await killed.ended;
 
     origin.behave("/slow.mp4", {});
-    const stack = await start(quickLease);
+    // with the usual lease: a busy machine would lose a short one again and again, and the job its attempts
+    const stack = await start();
     expect(stack.api_key).toBe(killed.api_key);
     const job = await vi.waitFor(
       async () => {
         await runScheduled(controlFile(join(checkout.path, ".waterspout")));
         const found = await call<Job>(stack, `/jobs/${id}`);
-        expect(found.status).toBe("Completed");
+        expect(found.status, found.error ?? "").toBe("Completed");
         return found;
       },
-      { timeout: 30_000, interval: 300 },
+      { timeout: 60_000, interval: 300 },
     );
     expect(job.attempt).toBe(2);
     expect((await fetch(job.s3_url ?? "", { headers: { range: "bytes=0-0" } })).status).toBe(206);
     await stop(stack);
-  }, 90_000);
+  }, 120_000);
 });
 
 /** The commands as a person's shell runs them. */

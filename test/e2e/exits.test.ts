@@ -27,7 +27,12 @@ let cron: NodeJS.Timeout;
 beforeAll(async () => {
   const folder = await mediaFolder({ "film.mp4": ["mp4", { seconds: 1 }] });
   const media = await readFile(join(folder, "film.mp4"));
-  site = await startStrictSite(media, { burnt: BURNT, pagesPerMinute: 300, countries: COUNTRIES });
+  site = await startStrictSite(media, {
+    burnt: BURNT,
+    pagesPerMinute: 300,
+    pagesPerLogin: 20,
+    countries: COUNTRIES,
+  });
   proxies = await Promise.all(
     EXITS.map((address, index) =>
       startLocalProxy({
@@ -141,6 +146,23 @@ it("asks from the country that a job names, and from another one where a country
   });
   expect([status, body.error]).toEqual([400, expect.stringContaining("FR")]);
 });
+
+it("sends the cookies of a login through the exit that they are bound to, and through no other", async () => {
+  const [address = "", exit] = [EXITS[3], nameOf(3)];
+  const [name, value] = site.memberCookie(address).split("=");
+  const cookies = [`127.0.0.1\tFALSE\t/\tFALSE\t0\t${name}\t${value}`].join("\n");
+  const saved = await stack.call("PUT", "/user/cookies/127.0.0.1", {
+    ...{ cookies: `# Netscape HTTP Cookie File\n${cookies}\n`, exit },
+  });
+  expect(saved.status).toBe(200);
+
+  const members = await create("members", Math.max(6, JOBS / 20));
+  for (const id of members) expect(await stack.end(id)).toMatchObject({ status: "Completed", exit });
+  // others may go where they like
+  const [open] = await create("open/anew", 1, { cookies: "never" });
+  expect(await stack.end(open ?? "")).toMatchObject({ status: "Completed" });
+  expect(site.strays).toEqual([]);
+}, 1_800_000);
 
 it("shows proxies' passwords nowhere", async () => {
   const forms = spellings([PASSWORD]);

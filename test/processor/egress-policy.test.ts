@@ -10,24 +10,7 @@ import { clientFor } from "../support/egress.ts";
 import { patternedBytes } from "../support/media.ts";
 import { startOrigin } from "../support/origin.ts";
 import { listen } from "../support/ports.ts";
-
-/** A certificate for media.example.com, made for this file and trusted nowhere else. */
-const KEY = `-----BEGIN PRIVATE KEY-----
-MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgnhLj2u17Zf5Optd0
-es1mOCecS3u7hyXE4cfUM0bqOuOhRANCAAThdOgei+srSauR3caYJq8bzsXgEGF/
-3cXSnR51NHzlzrV4aJKlYo+ewBALyxhH008mTSFJCWv5l+xUHahXW/WR
------END PRIVATE KEY-----`;
-const CERTIFICATE = `-----BEGIN CERTIFICATE-----
-MIIBrDCCAVOgAwIBAgIUO8B8WaYRRCxEE7MNW1lzgxh0JlIwCgYIKoZIzj0EAwIw
-HDEaMBgGA1UEAwwRbWVkaWEuZXhhbXBsZS5jb20wIBcNMjYxMTI0MDI0NDA2WhgP
-MjEyNjEwMzEwMjQ0MDZaMBwxGjAYBgNVBAMMEW1lZGlhLmV4YW1wbGUuY29tMFkw
-EwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE4XToHovrK0mrkd3GmCavG87F4BBhf93F
-0p0edTR85c61eGiSpWKPnsAQC8sYR9NPJk0hSQlr+ZfsVB2oV1v1kaNxMG8wHQYD
-VR0OBBYEFMeX1C2nSeIdgLirB9qEQm8ny44RMB8GA1UdIwQYMBaAFMeX1C2nSeId
-gLirB9qEQm8ny44RMA8GA1UdEwEB/wQFMAMBAf8wHAYDVR0RBBUwE4IRbWVkaWEu
-ZXhhbXBsZS5jb20wCgYIKoZIzj0EAwIDRwAwRAIgHX46QOueU+S2mkmroYQviAnf
-bGF9dnxKU6X8DvjJzsQCICceI2/cAzlgkeqdJIjLeBTiX4m5+udxygV2q/UC/Ktp
------END CERTIFICATE-----`;
+import { TEST_CERTIFICATE, TEST_KEY } from "../support/test-certificate.ts";
 
 const cleanups: (() => Promise<void> | void)[] = [];
 afterEach(async () => {
@@ -141,8 +124,8 @@ describe("client", () => {
   /** A server for media.example.com, and a client that trusts its certificate. */
   async function tlsServer(listener: http.RequestListener, options: https.ServerOptions = {}) {
     const trusted = tls.getCACertificates("default");
-    tls.setDefaultCACertificates([...trusted, CERTIFICATE]);
-    const server = https.createServer({ key: KEY, cert: CERTIFICATE, ...options }, listener);
+    tls.setDefaultCACertificates([...trusted, TEST_CERTIFICATE]);
+    const server = https.createServer({ key: TEST_KEY, cert: TEST_CERTIFICATE, ...options }, listener);
     const port = await listen(server);
     const policy = new EgressPolicy({
       opened: new Set([`media.example.com:${port}`, `other.example.com:${port}`]),

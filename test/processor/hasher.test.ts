@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { mkdtemp, open, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { crc32 } from "node:zlib";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Hasher } from "../../processor/storage/uploads/hasher.ts";
@@ -49,6 +50,16 @@ describe("the hash thread", () => {
     // memory may change once its update was confirmed
     memory.fill(0);
     expect(await digest.digest()).toBe(sha256(patternedBytes(1 << 20).subarray(10, 900_000)));
+  });
+
+  it("computes checksums of memory in pieces", async () => {
+    const memory = Buffer.from(new SharedArrayBuffer(1 << 20));
+    patternedBytes(memory.length).copy(memory);
+    const pieces = [memory.subarray(10, 500_000), memory.subarray(500_000, 900_000)];
+    const [crc, md5] = await Promise.all([hasher.checksum(pieces, "crc32"), hasher.checksum(pieces, "md5")]);
+    const whole = Buffer.concat(pieces);
+    expect(crc.readUInt32BE()).toBe(crc32(whole));
+    expect(md5).toEqual(createHash("md5").update(whole).digest());
   });
 
   it("hashes files of any size in parallel with everything else", async () => {

@@ -13,6 +13,7 @@ import { LeaseKeeper } from "../../processor/run/lease.ts";
 import { startRun } from "../../processor/run/run.ts";
 import { Slots } from "../../processor/run/slots.ts";
 import { WorkFolders } from "../../processor/run/work-folders.ts";
+import { Crc32Refusals } from "../../processor/storage/s3/crc32-refusals.ts";
 import { BufferBudget } from "../../processor/storage/uploads/buffer-budget.ts";
 import { Hasher } from "../../processor/storage/uploads/hasher.ts";
 import { discoverTools } from "../../processor/tools/discover.ts";
@@ -57,6 +58,7 @@ beforeAll(async () => {
     folders: await WorkFolders.open(join(folder, "work"), "test"),
     buffers: new BufferBudget(1 << 20),
     hasher: new Hasher(),
+    crc32Refusals: new Crc32Refusals(),
     cpu: new Slots(1),
     lease: new LeaseKeeper({ callback, intervalMs: MINUTE }),
     freeSlots: () => 1,

@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
+import { crc32 } from "node:zlib";
 import { escapeXml } from "../../schema/xml.ts";
 
 /** What differs between the services that speak the XML interface. */
@@ -22,6 +23,8 @@ export interface StoreOptions {
    * whose objects have generations.
    */
   readonly copies: "parts" | "whole";
+  /** CRC-32 as S3 has it: an upload that begins with it needs it for each part, and again at its completion. */
+  readonly crc32?: boolean;
 }
 
 /** What careful people configure for a bucket, and what may go wrong in it. */
@@ -34,6 +37,11 @@ export interface BucketRules {
   readsRefused?: "none" | "objects" | "objects and parts";
   /** Parts that are stored with a wrong byte, and whose checksums are not verified. */
   damagedParts?: number;
+  /**
+   * What services do with the CRC-32s of S3 that do not have them: `ignored` as most; `refused` as R2 and Backblaze did;
+   * `unconfirmed` and `parts refused` after they agreed to them.
+   */
+  crc32?: "verified" | "ignored" | "refused" | "unconfirmed" | "parts refused";
   /** Completed objects lose their last byte. */
   cutsObjects?: boolean;
   /** Copies that are answered with 200 and an error in the body, as S3 documents it. */
@@ -76,6 +84,8 @@ interface Part {
   readonly file: string;
   readonly etag: string;
   readonly bytes: number;
+  /** Base64; absent for an upload without. */
+  readonly crc32?: string;
 }
 
 interface StoredUpload {
@@ -83,6 +93,7 @@ interface StoredUpload {
   readonly initiated: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly parts: Map<number, Part>;
+  readonly hasCrc32: boolean;
 }
 
 /**
@@ -301,12 +312,33 @@ export class MultipartStore {
         .filter(([name]) => kept.test(name) || name.startsWith(this.#optionPrefix))
         .map(([name, value]) => [name, String(value)]),
     );
-    return { key, headers, initiated: new Date().toISOString(), parts: new Map() };
+    const hasCrc32 = this.#knowsCrc32 && req.headers["x-amz-checksum-algorithm"] === "CRC32";
+    return { key, headers, initiated: new Date().toISOString(), parts: new Map(), hasCrc32 };
+  }
+
+  get #knowsCrc32(): boolean {
+    const { crc32 = "verified" } = this.rules;
+    return this.#options.crc32 === true && crc32 !== "ignored" && crc32 !== "refused";
+  }
+
+  /** The name of a header that this service refuses, as Backblaze words it. */
+  #refuseHeader(req: IncomingMessage, name: string): void {
+    if (req.headers[name] === undefined) return;
+    throw new RefusedError(
+      400,
+      "InvalidArgument",
+      `Unsupported header '${name}' received for this API call.`,
+    );
   }
 
   #initiate(req: IncomingMessage, res: ServerResponse, key: string): void {
+    if (this.rules.crc32 === "refused") this.#refuseHeader(req, "x-amz-checksum-algorithm");
     const uploadId = randomUUID();
-    this.#uploads.set(uploadId, this.#newUpload(req, key));
+    const upload = this.#newUpload(req, key);
+    this.#uploads.set(uploadId, upload);
+    if (upload.hasCrc32) {
+      res.setHeader("x-amz-checksum-algorithm", "CRC32").setHeader("x-amz-checksum-type", "COMPOSITE");
+    }
     sendXml(
       res,
       `<InitiateMultipartUploadResult><Bucket>${this.#options.bucket}</Bucket><Key>${escapeXml(key)}</Key><UploadId>${uploadId}</UploadId></InitiateMultipartUploadResult>`,
@@ -327,7 +359,14 @@ export class MultipartStore {
       throw new RefusedError(411, "MissingContentLength", "You must provide the Content-Length header.");
     }
     const wanted = req.headers["content-md5"];
-    if (wanted === undefined && this.rules.checksumRequired) {
+    if (this.rules.crc32 === "parts refused") this.#refuseHeader(req, "x-amz-checksum-crc32");
+    const wantedCrc32 = req.headers["x-amz-checksum-crc32"]?.toString();
+    if (this.#knowsCrc32 && upload.hasCrc32 !== (wantedCrc32 !== undefined)) {
+      const [expected, actual] = upload.hasCrc32 ? ["crc32", "null"] : ["null", "crc32"];
+      const message = `Checksum Type mismatch occurred, expected checksum Type: ${expected}, actual checksum Type: ${actual}`;
+      throw new RefusedError(400, "InvalidRequest", message);
+    }
+    if (wanted === undefined && wantedCrc32 === undefined && this.rules.checksumRequired) {
       const message =
         "Content-MD5 OR x-amz-checksum- HTTP header is required for Put Part requests with Object Lock parameters";
       throw new RefusedError(400, "InvalidRequest", message);
@@ -336,13 +375,14 @@ export class MultipartStore {
     if (isDamaged) this.rules.damagedParts = (this.rules.damagedParts ?? 0) - 1;
     const file = join(this.#folder, randomUUID());
     const hash = createHash("md5");
-    let bytes = 0;
+    let [bytes, sum] = [0, 0];
     await pipeline(
       req,
       async function* (source) {
         for await (const chunk of source) {
           if (isDamaged && bytes === 0) chunk[0] ^= 1;
           hash.update(chunk);
+          sum = crc32(chunk, sum);
           bytes += chunk.length;
           yield chunk;
         }
@@ -358,9 +398,18 @@ export class MultipartStore {
         "The Content-MD5 you specified did not match what we received.",
       );
     }
+    const stored = base64Crc32(sum);
+    if (upload.hasCrc32 && wantedCrc32 !== stored && !isDamaged) {
+      throw new RefusedError(
+        400,
+        "BadDigest",
+        "The CRC32 you specified did not match the calculated checksum.",
+      );
+    }
     const etag = `"${md5.toString("hex").toUpperCase()}"`;
-    upload.parts.set(number, { file, etag, bytes });
-    res.writeHead(200, { etag }).end();
+    upload.parts.set(number, { file, etag, bytes, ...(upload.hasCrc32 ? { crc32: stored } : {}) });
+    const confirms = upload.hasCrc32 && this.rules.crc32 !== "unconfirmed";
+    res.writeHead(200, { etag, ...(confirms ? { "x-amz-checksum-crc32": stored } : {}) }).end();
   }
 
   async #complete(
@@ -370,15 +419,25 @@ export class MultipartStore {
     upload: StoredUpload,
   ): Promise<void> {
     const manifest = Buffer.concat(await req.toArray()).toString();
-    const listed = [...manifest.matchAll(/<PartNumber>(\d+)<\/PartNumber>\s*<ETag>([^<]*)<\/ETag>/g)];
+    const listed = [
+      ...manifest.matchAll(
+        /<PartNumber>(\d+)<\/PartNumber>\s*<ETag>([^<]*)<\/ETag>(?:<ChecksumCRC32>([^<]*)<\/ChecksumCRC32>)?/g,
+      ),
+    ];
     if (listed.length === 0)
       throw new RefusedError(400, "MalformedXML", "The XML you provided was not well-formed.");
     let former = 0;
-    const parts = listed.map(([, number, etag], index) => {
+    const parts = listed.map(([, number, etag, listedCrc32], index) => {
       const part = upload.parts.get(Number(number));
       if (!part || part.etag !== (etag ?? "").replaceAll("&quot;", '"')) {
         throw new RefusedError(400, "InvalidPart", "One or more of the specified parts could not be found.");
       }
+      if (upload.hasCrc32 && listedCrc32 === undefined) {
+        const message = `The upload was created using a crc32 checksum. The complete request must include the checksum for each part. It was missing for part ${number} in the request.`;
+        throw new RefusedError(400, "InvalidRequest", message);
+      }
+      if (listedCrc32 !== part.crc32)
+        throw new RefusedError(400, "InvalidPart", "One or more of the specified parts could not be found.");
       if (Number(number) <= former)
         throw new RefusedError(400, "InvalidPartOrder", "The parts are not in order.");
       former = Number(number);
@@ -398,8 +457,16 @@ export class MultipartStore {
     this.#uploads.delete(uploadId);
     sendXml(
       res,
-      `<CompleteMultipartUploadResult><Key>${escapeXml(upload.key)}</Key><ETag>${escapeXml(object.etag)}</ETag></CompleteMultipartUploadResult>`,
+      `<CompleteMultipartUploadResult><Key>${escapeXml(upload.key)}</Key><ETag>${escapeXml(object.etag)}</ETag>${this.#checksumOf(upload, parts)}</CompleteMultipartUploadResult>`,
     );
+  }
+
+  #checksumOf({ hasCrc32 }: StoredUpload, parts: readonly Part[]): string {
+    // an object that lost a byte has another checksum
+    if (!hasCrc32 || this.rules.cutsObjects) return "";
+    const sums = parts.map((part) => Buffer.from(part.crc32 ?? "", "base64"));
+    const composite = base64Crc32(crc32(Buffer.concat(sums)));
+    return `<ChecksumCRC32>${composite}-${parts.length}</ChecksumCRC32><ChecksumType>COMPOSITE</ChecksumType>`;
   }
 
   async #read(req: IncomingMessage, res: ServerResponse, key: string, query: URLSearchParams): Promise<void> {
@@ -447,6 +514,13 @@ export class MultipartStore {
       `<ListMultipartUploadsResult><Bucket>${this.#options.bucket}</Bucket><IsTruncated>${others.length > 0}</IsTruncated>${entry}</ListMultipartUploadsResult>`,
     );
   }
+}
+
+/** As S3 writes it: 4 bytes, most significant first. */
+function base64Crc32(sum: number): string {
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32BE(sum);
+  return bytes.toString("base64");
 }
 
 const preconditionFailed = (): RefusedError =>

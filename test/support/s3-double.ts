@@ -27,6 +27,7 @@ export async function startS3Double(sessionToken?: string): Promise<S3Double> {
   const store = await MultipartStore.create({
     ...{ bucket, minPartBytes: 5 << 20, metadataPrefix: "x-amz-meta-", compositeEtags: true },
     copies: "parts",
+    crc32: true,
   });
   let making: http.IncomingHttpHeaders = {};
   const permissions: Permissions = { allowed: null, asked: new Set() };

@@ -1,8 +1,13 @@
 import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { StorageFault } from "../../processor/fault.ts";
+import { checksumOf } from "../../processor/storage/uploads/content-digest.ts";
 import { type CompletionState, completeSurely } from "../../processor/storage/uploads/resolve-completion.ts";
-import { compareStored, isCompositeEtag } from "../../processor/storage/uploads/stored-checksum.ts";
+import {
+  compareStored,
+  isCompositeCrc32,
+  isCompositeEtag,
+} from "../../processor/storage/uploads/stored-checksum.ts";
 
 const md5 = (text: string) => createHash("md5").update(text).digest();
 const sent = md5("test");
@@ -41,7 +46,27 @@ describe("what a storage reports about a part", () => {
     ["Google's CRC alone", { "x-goog-hash": "crc32c=AAAAAA==" }, "unknown"],
     ["nothing", {}, "unknown"],
   ] as const)("%s: %j is %s", (_case, headers, verdict) => {
-    expect(compareStored(headers, sent)).toBe(verdict);
+    expect(compareStored(headers, { md5: sent })).toBe(verdict);
+  });
+
+  it.each([
+    ["the same CRC-32", { "x-amz-checksum-crc32": "2H9+DA==" }, "same"],
+    ["another CRC-32, whatever the ETag", { "x-amz-checksum-crc32": "AAAAAA==", etag: `"${hex}"` }, "other"],
+    ["an ETag alone", { etag: `"${hex}"` }, "unknown"],
+  ] as const)("of which the CRC-32 was sent: %s, %j is %s", (_case, headers, verdict) => {
+    expect(
+      compareStored(headers, { crc32: checksumOf([Buffer.from("te"), Buffer.from("st")], "crc32") }),
+    ).toBe(verdict);
+  });
+
+  it("is proven for the whole by the CRC-32 of the CRC-32s", () => {
+    const parts = ["a", "b"].map((text) => checksumOf([Buffer.from(text)], "crc32"));
+    const composite = checksumOf(parts, "crc32").toString("base64");
+    expect(isCompositeCrc32(`${composite}-2`, parts)).toBe(true);
+    expect(isCompositeCrc32(composite, parts)).toBe(true);
+    expect(isCompositeCrc32(`${composite}-3`, parts)).toBe(false);
+    expect(isCompositeCrc32(checksumOf([Buffer.from("ab")], "crc32").toString("base64"), parts)).toBe(false);
+    expect(isCompositeCrc32(undefined, parts)).toBe(false);
   });
 
   it("is proven for the whole by the MD5 of the MD5s", () => {

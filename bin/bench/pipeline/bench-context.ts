@@ -2,11 +2,12 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { BenchOptions } from "../options.ts";
+import { FAR_ADDRESS, NEAR_ADDRESS } from "../servers/long-line.ts";
 import { startNginx } from "../servers/nginx.ts";
 import { type Peer, startPeer } from "../servers/peer.ts";
-import { type ServerProcess, startServer } from "../servers/server-process.ts";
+import { FIRST_BYTES, type ServerProcess, startServer } from "../servers/server-process.ts";
 import { startTools, type Tools } from "../servers/tool-peers.ts";
-import { trustedAuthority } from "../trust.ts";
+import { hasLongLine, trustedAuthority } from "../trust.ts";
 import { type Floor, startFloor } from "./floor-runner.ts";
 import { ensureMedia, MEDIA_FOLDER } from "./media.ts";
 
@@ -26,7 +27,14 @@ export interface Bench {
   /** Servers without TLS. */
   readonly origin: Pick<ServerProcess, "url" | "host">;
   readonly s3: Pick<ServerProcess, "url" | "host">;
-  readonly lines: { readonly http: Line; readonly tls: Line | null };
+  readonly lines: {
+    readonly http: Line;
+    readonly tls: Line | null;
+    /** With TLS, at the other end of the long line, see `onLongLine`. */
+    readonly far: Line | null;
+  };
+  /** When each key of the storage got its first bytes, since the last call: epoch milliseconds by path. */
+  firstBytes(): Promise<ReadonlyMap<string, number>>;
   /** `host:port` of all origins. */
   readonly origins: readonly string[];
   /** Command lines of other tools that are installed. */
@@ -55,7 +63,8 @@ export async function withBench<T>(
     const origin = await started(startServer("origin.ts", [MEDIA_FOLDER, ...files]));
     const s3 = await started(startServer("null-s3.ts", files));
     const servers = { origin: origin.host, s3: s3.host };
-    const nginx = await startNginx({ folder, mediaFolder: MEDIA_FOLDER, ...servers, authority });
+    const address = hasLongLine() ? NEAR_ADDRESS : null;
+    const nginx = await startNginx({ folder, mediaFolder: MEDIA_FOLDER, ...servers, authority, address });
     if (nginx) undo.push(() => nginx.stop());
     else log("nginx is not installed: the servers of this bench are slower, and TLS costs them more");
     const hosts = {
@@ -65,6 +74,13 @@ export async function withBench<T>(
       s3Tls: nginx ? nginx.s3.https && at(nginx.s3.https) : s3.tlsHost,
     };
     if (!hosts.https) log("TLS is not measured: this machine has no openssl, or allows no mount namespace");
+    const far = (port: number) => `${FAR_ADDRESS}:${port}`;
+    const farHosts =
+      address && nginx?.origin.https && nginx.s3.https
+        ? { origin: far(nginx.origin.https), s3: far(nginx.s3.https) }
+        : null;
+    if (!farHosts)
+      log("long lines are not measured: they need nginx, and a network namespace with a TUN device");
     return await work({
       ...{ options, log, folder },
       origin: { host: hosts.http, url: `http://${hosts.http}` },
@@ -72,8 +88,11 @@ export async function withBench<T>(
       lines: {
         http: { origin: `http://${hosts.http}`, s3: `http://${hosts.s3}` },
         tls: hosts.https ? { origin: `https://${hosts.https}`, s3: `https://${hosts.s3Tls}` } : null,
+        far: farHosts && { origin: `https://${farHosts.origin}`, s3: `https://${farHosts.s3}` },
       },
-      origins: [hosts.http, ...(hosts.https ? [hosts.https] : [])],
+      firstBytes: async () =>
+        new Map((await (await fetch(`${s3.url}${FIRST_BYTES}`)).json()) as [string, number][]),
+      origins: [hosts.http, ...(hosts.https ? [hosts.https] : []), ...(farHosts ? [farHosts.origin] : [])],
       peer: await started(startPeer(folder)),
       floor: await started(startFloor()),
       tools: await startTools(folder, options.peers, log),

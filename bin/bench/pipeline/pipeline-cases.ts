@@ -1,7 +1,8 @@
 import { readdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Target } from "../measurement.ts";
-import { type Forms, formsOf, MEDIA_FOLDER, MEDIUM_GIB } from "./media.ts";
+import type { LineQuality } from "../servers/long-line.ts";
+import { type Forms, formsOf, MEDIA_FOLDER, MEDIUM_GIB, SHORT_GIB } from "./media.ts";
 import type { Bucket } from "./target.ts";
 
 /** One source over one kind of connection. */
@@ -10,14 +11,18 @@ export interface PipelineCase {
   readonly form: keyof Forms;
   readonly media: string;
   readonly gib: number;
-  /** TLS at both ends, or at none. */
-  readonly protocol: "tls" | "http";
+  /** TLS at both ends, or at none; or TLS at the other end of a long line. */
+  readonly ends: "tls" | "http" | "far";
+  /** Of the long line. */
+  readonly quality?: LineQuality;
+  /** Every competitor gets half of a core; default: all of the machine. */
+  readonly halfCore?: boolean;
   readonly line: "fast" | "capped" | "shaped";
   readonly bucket: Bucket;
   readonly targets: readonly Target[];
   readonly cpuTarget?: number;
   /** The competitors. Shaped connections are only compared with the bare network, because the peers take minutes. */
-  readonly others: readonly ("peers" | "floor")[];
+  readonly others: readonly ("usual" | "tools" | "floor")[];
 }
 
 const FORM_NAMES: readonly (readonly [keyof Forms, string])[] = [
@@ -35,6 +40,26 @@ const FAST_LIMITS = {
   dash: { tls: 0.35, http: 0.25, cpu: 0.5 },
 } as const;
 
+/** 50 ms for a packet and its confirmation. */
+const DELAY_MS = 25;
+const LONG_LINES: readonly LongLine[] = [
+  {
+    ...{ name: "50 ms away", gib: MEDIUM_GIB, forms: ["progressive", "hls"] },
+    quality: { delayMs: DELAY_MS, lossPercent: 0, packetBytes: 9000 },
+  },
+  {
+    ...{ name: "50 ms away, 1 % of packets lost", gib: SHORT_GIB, forms: ["progressive"] },
+    quality: { delayMs: DELAY_MS, lossPercent: 1, packetBytes: 1500 },
+  },
+];
+
+interface LongLine {
+  readonly name: string;
+  readonly gib: number;
+  readonly forms: readonly (keyof Forms)[];
+  readonly quality: LineQuality;
+}
+
 const PROTOCOLS = ["tls", "http"] as const;
 const SHOWN = { tls: "TLS", http: "http" } as const;
 
@@ -49,9 +74,9 @@ export const pipelineCases = (gib: number): readonly PipelineCase[] => [
           form,
           media: formsOf(gib)[form],
           gib,
-          protocol,
+          ends: protocol,
         },
-        ...{ line: "fast", bucket: "fast", others: ["peers", "floor"] },
+        ...{ line: "fast", bucket: "fast", others: ["usual", "tools", "floor"] },
         targets: [
           { against: "strongest", atMost: limits[protocol] },
           { against: "peer", atMost: protocol === "tls" ? 0.2 : 0.3 },
@@ -62,14 +87,36 @@ export const pipelineCases = (gib: number): readonly PipelineCase[] => [
   ),
   ...FORM_NAMES.map(
     ([form, name]): PipelineCase => ({
-      ...{ name: `${name}, ${MEDIUM_GIB} GiB, 20 MB/s per connection, TLS`, form, protocol: "tls" },
+      ...{ name: `${name}, ${MEDIUM_GIB} GiB, 20 MB/s per connection, TLS`, form, ends: "tls" },
       ...{ media: formsOf(MEDIUM_GIB)[form], gib: MEDIUM_GIB, line: "capped", bucket: "fast" },
-      ...{ others: ["peers"], targets: [{ against: "strongest", atMost: 0.5 }] },
+      ...{ others: ["usual", "tools"], targets: [{ against: "strongest", atMost: 0.5 }] },
+    }),
+  ),
+  ...LONG_LINES.flatMap(({ forms, gib: long, name: line, quality }) =>
+    FORM_NAMES.filter(([form]) => forms.includes(form)).map(
+      ([form, name]): PipelineCase => ({
+        ...{ name: `${name}, ${long} GiB, ${line}, TLS`, form, ends: "far", quality, line: "fast" },
+        ...{ media: formsOf(long)[form], gib: long, bucket: "fast", others: ["tools"] },
+        targets: [{ against: "strongest", atMost: 0.5 }],
+      }),
+    ),
+  ),
+  ...FORM_NAMES.map(
+    ([form, name]): PipelineCase => ({
+      ...{ name: `${name}, ${MEDIUM_GIB} GiB, half a core, TLS`, form, ends: "tls", halfCore: true },
+      ...{
+        media: formsOf(MEDIUM_GIB)[form],
+        gib: MEDIUM_GIB,
+        line: "fast",
+        bucket: "fast",
+        others: ["tools"],
+      },
+      targets: [{ against: "strongest", atMost: FAST_LIMITS[form].tls }],
     }),
   ),
   ...FORM_NAMES.slice(0, 2).map(
     ([form, name]): PipelineCase => ({
-      ...{ name: `${name}, ${gib} GiB, both ends at 100 MB/s, TLS`, form, protocol: "tls" },
+      ...{ name: `${name}, ${gib} GiB, both ends at 100 MB/s, TLS`, form, ends: "tls" },
       ...{ media: formsOf(gib)[form], gib, line: "shaped", bucket: "shaped", others: ["floor"] },
       targets: [{ against: "floor", atMost: form === "split" ? 1.25 : 1.15 }],
     }),

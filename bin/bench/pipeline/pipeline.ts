@@ -1,27 +1,62 @@
 import { type Effort, median, type Subject } from "../measurement.ts";
-import { type BenchProcessor, startBenchProcessor } from "../servers/bench-processor.ts";
+import { type BenchProcessor, type MeasuredRun, startBenchProcessor } from "../servers/bench-processor.ts";
+import { type HalfCore, openHalfCore } from "../servers/half-core.ts";
+import { onLongLine } from "../servers/long-line.ts";
+import { treeOf } from "../servers/process-facts.ts";
 import type { Bench } from "./bench-context.ts";
+import { measureCrowds } from "./crowds.ts";
 import { measureJobs } from "./jobs.ts";
 import { mediaUrls, type PipelineCase, pipelineCases } from "./pipeline-cases.ts";
 import { targetOf } from "./target.ts";
 import { readBeforehand, warmUp } from "./warm-up.ts";
 
-/** Sources of all forms over fast, capped and shaped connections; then complete jobs on a stack of their own. */
+/** Sources of all forms over fast, slow and long lines; then complete jobs on a stack of their own. */
 export async function benchPipeline(bench: Bench): Promise<readonly Subject[]> {
   const { lines, options } = bench;
   const cases = pipelineCases(options.size).filter(
-    ({ name, protocol }) => name.toLowerCase().includes(options.only) && lines[protocol] !== null,
+    ({ name, ends }) => name.toLowerCase().includes(options.only) && lines[ends] !== null,
   );
-  const subjects = cases.length === 0 ? [] : await measureCases(bench, cases);
-  return [...subjects, ...(await measureJobs(bench))];
+  const [slowed, others] = [cases.filter(isSlowed), cases.filter((one) => !isSlowed(one))];
+  return [
+    ...(others.length === 0 ? [] : await measureCases(bench, others, null)),
+    ...(slowed.length === 0 ? [] : await measureSlowed(bench, slowed)),
+    ...(await measureJobs(bench)),
+    ...(await measureCrowds(bench)),
+  ];
 }
 
-async function measureCases(bench: Bench, cases: readonly PipelineCase[]): Promise<Subject[]> {
+const isSlowed = ({ halfCore = false }: PipelineCase): boolean => halfCore;
+
+async function measureSlowed(bench: Bench, cases: readonly PipelineCase[]): Promise<Subject[]> {
+  const group = openHalfCore();
+  if (group === null) {
+    bench.log("half a core is not measured: this user may not limit the CPU time of processes");
+    return [];
+  }
+  try {
+    return await measureCases(bench, cases, group);
+  } finally {
+    group.close();
+  }
+}
+
+/** @param group what the processor and all tools run in; null for the whole machine */
+async function measureCases(
+  bench: Bench,
+  cases: readonly PipelineCase[],
+  group: HalfCore | null,
+): Promise<Subject[]> {
   const processor = await startBenchProcessor(bench.folder, bench.origins);
   try {
     await warmUp(bench, processor);
+    group?.add(treeOf(processor.pid));
     const subjects: Subject[] = [];
-    for (const pipelineCase of cases) subjects.push(await measureCase(bench, processor, pipelineCase));
+    for (const pipelineCase of cases) {
+      const measure = () => measureCase(bench, processor, pipelineCase, group);
+      await readBeforehand(bench, pipelineCase);
+      const { quality } = pipelineCase;
+      subjects.push(await (quality ? onLongLine(quality, measure) : measure()));
+    }
     return subjects;
   } finally {
     await processor.stop();
@@ -32,63 +67,81 @@ async function measureCase(
   bench: Bench,
   processor: BenchProcessor,
   pipelineCase: PipelineCase,
+  group: HalfCore | null,
 ): Promise<Subject> {
   const { options, log, lines, peer, floor, tools } = bench;
-  const { name, form, media, line, bucket, targets, cpuTarget, others, gib, protocol } = pipelineCase;
-  const ends = lines[protocol] ?? lines.http;
+  const { name, form, media, line, bucket, targets, cpuTarget, others, gib, ends: kind } = pipelineCase;
+  const ends = lines[kind] ?? lines.http;
   const url = `${ends.origin}/${line}/${media}`;
   const sources = await mediaUrls(pipelineCase, ends.origin);
   const storage = targetOf(ends.s3, bucket);
-  await readBeforehand(bench, pipelineCase);
   const ours = new Samples("ours");
   const usual = new Samples("yt-dlp, SDK");
-  const comparesTools = others.includes("peers");
-  const rivals = comparesTools ? tools.peers.filter(({ forms }) => forms.includes(form)) : [];
+  const rivals = others.includes("tools") ? tools.peers.filter(({ forms }) => forms.includes(form)) : [];
   const contenders = rivals.map((tool) => ({ tool, samples: new Samples(tool.name) }));
   const floors: number[] = [];
-  const peaks: number[] = [];
-  const disks: number[] = [];
+  const runs: MeasuredRun[] = [];
+  /** Any key: there is one upload at a time. */
+  const timed = async <T extends object>(deliver: () => Promise<T>) => {
+    await bench.firstBytes();
+    const startedAt = Date.now();
+    const delivery = await deliver();
+    const [first] = [...(await bench.firstBytes()).values()];
+    return { ...delivery, firstStored: first === undefined ? null : first - startedAt };
+  };
   for (let run = 1; run <= options.runs; run++) {
     log(`${name}: ${run} of ${options.runs}`);
-    const { ms, cpuSeconds, peakBytes, diskBytes } = await processor.run(url, storage);
-    ours.add(ms, cpuSeconds);
-    if (peakBytes !== null) peaks.push(peakBytes);
-    if (diskBytes !== null) disks.push(diskBytes);
-    if (comparesTools && options.peers.length === 0) {
-      const delivery = await peer.deliver(url, storage);
-      usual.add(delivery.totalMs, delivery.cpuSeconds);
+    const own = await timed(() => processor.run(url, storage));
+    runs.push(own);
+    ours.add(own);
+    if (others.includes("usual") && options.peers.length === 0) {
+      const { totalMs: ms, ...delivery } = await timed(() => peer.deliver(url, storage));
+      usual.add({ ms, ...delivery });
     }
     for (const { tool, samples } of contenders) {
-      const delivery = await tool.deliver(url, storage);
-      samples.add(delivery.ms, delivery.cpuSeconds);
+      samples.add(await timed(() => tool.deliver(url, storage, group?.file)));
     }
     if (others.includes("floor")) floors.push(await floor.measure(sources, storage));
   }
   const all = [usual, ...contenders.map(({ samples }) => samples)].filter(({ ms }) => ms.length > 0);
   return {
-    ...{ name, targets, gib, others: all, cpuSeconds: ours.cpuSeconds },
+    ...{ name, targets, gib, others: all, cpuSeconds: ours.cpuSeconds, firstStored: ours.firstStored },
     ...(cpuTarget === undefined ? {} : { cpuTarget }),
     samples: {
       ours: ours.ms,
       ...(usual.ms.length > 0 ? { peer: usual.ms } : {}),
       ...(floors.length > 0 ? { floor: floors } : {}),
     },
-    peakBytes: peaks.length > 0 ? Math.max(...peaks) : null,
-    diskBytes: disks.length > 0 ? median(disks) : null,
+    peakBytes: known(runs.map(({ peakBytes }) => peakBytes)).reduce<number | null>(
+      (most, bytes) => Math.max(most ?? 0, bytes),
+      null,
+    ),
+    diskBytes: medianOf(known(runs.map((run) => run.diskBytes))),
   };
 }
+
+const known = (values: readonly (number | null)[]): number[] => values.filter((value) => value !== null);
+const medianOf = (values: readonly number[]): number | null => (values.length > 0 ? median(values) : null);
 
 class Samples implements Effort {
   readonly name: string;
   readonly ms: number[] = [];
   readonly cpuSeconds: number[] = [];
+  readonly firstStored: number[] = [];
 
   constructor(name: string) {
     this.name = name;
   }
 
-  add(ms: number, cpuSeconds: number | null): void {
+  add({ cpuSeconds, firstStored, ms }: Sample): void {
     this.ms.push(ms);
     if (cpuSeconds !== null) this.cpuSeconds.push(cpuSeconds);
+    if (firstStored !== null) this.firstStored.push(firstStored);
   }
+}
+
+interface Sample {
+  readonly ms: number;
+  readonly cpuSeconds: number | null;
+  readonly firstStored: number | null;
 }

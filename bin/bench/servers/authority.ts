@@ -2,6 +2,7 @@ import { execFile } from "node:child_process";
 import { copyFile, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { FAR_ADDRESS } from "./long-line.ts";
 
 /** Certificates that only this bench trusts, as PEM files. */
 export interface Authority {
@@ -23,7 +24,7 @@ const filesIn = (folder: string): Authority => ({
   key: join(folder, "server.key"),
 });
 
-/** Makes an authority and a certificate for 127.0.0.1 and localhost, P-256 as most sites have. */
+/** Makes an authority and a certificate for the loopback servers and the long line, P-256 as most sites have. */
 export async function makeAuthority(folder: string): Promise<Authority> {
   const files = filesIn(folder);
   const rootKey = join(folder, "root.key");
@@ -45,7 +46,7 @@ export async function makeAuthority(folder: string): Promise<Authority> {
       files.certificate,
     ],
     ...["-CA", files.root, "-CAkey", rootKey, "-addext", "basicConstraints=critical,CA:FALSE"],
-    ...["-addext", "subjectAltName=IP:127.0.0.1,DNS:localhost"],
+    ...["-addext", `subjectAltName=IP:127.0.0.1,IP:${FAR_ADDRESS},DNS:localhost`],
   );
   return files;
 }

@@ -29,6 +29,7 @@ export interface MeasuredRun {
 export interface BenchProcessor {
   /** Runs to the end. @throws Error if the run does not complete */
   run(url: string, target: StorageTarget, request?: MediaRequest): Promise<MeasuredRun>;
+  readonly pid: number;
   stop(): Promise<void>;
 }
 
@@ -60,6 +61,7 @@ export async function startBenchProcessor(
     );
   await until(isReady, 20_000);
   return {
+    pid: child.pid ?? 0,
     run: (source, target, request = {}) =>
       measure(child, coordinator, url, runRequest(source, target, request)),
     stop: async () => {

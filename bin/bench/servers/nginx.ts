@@ -17,6 +17,8 @@ export interface NginxOptions {
   readonly s3: string;
   /** Null: no TLS. */
   readonly authority: Authority | null;
+  /** A further address that it listens on with TLS; null for none. */
+  readonly address: string | null;
 }
 
 /** Ports of its loopback servers; null where there is no TLS. */
@@ -75,11 +77,15 @@ function accepts(port: number): Promise<boolean> {
 
 function configuration(
   folder: string,
-  { authority, mediaFolder, origin, s3 }: NginxOptions,
+  { address, authority, mediaFolder, origin, s3 }: NginxOptions,
   ports: Omit<Nginx, "stop">,
 ): string {
   const listen = ({ http, https }: Nginx["origin"]) =>
-    [`listen 127.0.0.1:${http};`, https === null ? "" : `listen 127.0.0.1:${https} ssl;`].join(" ");
+    [
+      `listen 127.0.0.1:${http};`,
+      ...(https === null ? [] : [`listen 127.0.0.1:${https} ssl;`]),
+      ...(https === null || address === null ? [] : [`listen ${address}:${https} ssl;`]),
+    ].join(" ");
   const through = (target: string) =>
     `proxy_pass http://${target}; proxy_http_version 1.1; proxy_set_header Connection ""; proxy_set_header Host $http_host;`;
   return `

@@ -6,12 +6,14 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
 import { createPace, type Pace } from "./pace.ts";
 import { SHAPED_RATE } from "./rates.ts";
-import { listenTwice, tlsFiles } from "./server-process.ts";
+import { FIRST_BYTES, listenTwice, tlsFiles } from "./server-process.ts";
 
 const shaped = createPace(SHAPED_RATE);
 /** Bytes by upload id, then by key once the upload is complete. */
 const uploads = new Map<string, number>();
 const objects = new Map<string, number>();
+/** When a key got its first bytes, in epoch milliseconds, since the last question. */
+const firsts = new Map<string, number>();
 let count = 0;
 const MODIFIED = { "last-modified": new Date().toUTCString() };
 
@@ -38,10 +40,16 @@ async function serve(request: IncomingMessage, response: ServerResponse): Promis
   const { "x-amz-decoded-content-length": decoded, "x-body-bytes": taken } = request.headers;
   const received = Number(decoded ?? taken ?? read);
   const upload = searchParams.get("uploadId");
+  if (request.method === "PUT" && !firsts.has(pathname)) firsts.set(pathname, Date.now());
   const etag = { etag: `"${(count++).toString(16).padStart(32, "0")}"` };
-  if (request.method === "POST" && searchParams.has("uploads")) {
+  if (pathname === FIRST_BYTES) {
+    response.end(JSON.stringify([...firsts]));
+    firsts.clear();
+  } else if (request.method === "POST" && searchParams.has("uploads")) {
     const id = `upload-${count}`;
     uploads.set(id, 0);
+    const { "x-amz-checksum-algorithm": algorithm } = request.headers;
+    if (algorithm !== undefined) response.setHeader("x-amz-checksum-algorithm", algorithm);
     respond(
       response,
       `<InitiateMultipartUploadResult><UploadId>${id}</UploadId></InitiateMultipartUploadResult>`,
@@ -56,7 +64,10 @@ async function serve(request: IncomingMessage, response: ServerResponse): Promis
   } else if (request.method === "PUT") {
     if (upload === null) objects.set(pathname, received);
     else uploads.set(upload, (uploads.get(upload) ?? 0) + received);
-    response.writeHead(200, etag).end();
+    const { "x-amz-checksum-crc32": crc32 } = request.headers;
+    response
+      .writeHead(200, { ...etag, ...(crc32 === undefined ? {} : { "x-amz-checksum-crc32": crc32 }) })
+      .end();
   } else if (request.method === "HEAD") {
     const size = objects.get(pathname);
     // such a tag is no MD5, so nobody compares it with one

@@ -37,6 +37,16 @@ export function treeCpuSeconds(pid: number): number | null {
   return total(pid) / TICKS;
 }
 
+/** A process and its living descendants. */
+export function treeOf(pid: number): number[] {
+  const parents = processIds().map((id) => [id, Number(statOf(id)?.[1])] as const);
+  const below = (id: number): number[] => [
+    id,
+    ...parents.flatMap(([child, parent]) => (parent === id ? below(child) : [])),
+  ];
+  return below(pid);
+}
+
 /** CPU seconds of the children that this process has waited for; null if unknown. */
 export function endedChildrenCpuSeconds(): number | null {
   const fields = statOf(process.pid);

@@ -43,6 +43,9 @@ export function listenAndReport(server: Server): void {
   void listenAll([server]).then(([port]) => process.send?.(port));
 }
 
+/** Where the S3 server reports when each key got its first bytes since the last question: pairs of path and epoch milliseconds. */
+export const FIRST_BYTES = "/first-bytes";
+
 /** Files of a server's certificate and key. */
 export interface TlsFiles {
   readonly cert: string;

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { PLATFORM_PROGRAM, STATE_VARIABLE } from "../../stack/worker.ts";
+import { treeCpuSeconds, treeOf } from "./process-facts.ts";
 
 /** The long-running processes of a stack. */
 export const STACK_PROCESSES = ["workerd", "platform", "processor"] as const;
@@ -15,6 +16,22 @@ export function memoryOf(stateDir: string): Record<StackProcess, number | null> 
   }
   return found;
 }
+
+/** CPU seconds of all of them and what they started; null if unknown. */
+export function cpuSecondsOf(stateDir: string): number | null {
+  const found = pids().filter((pid) => nameOf(pid, stateDir) !== null);
+  const seconds = found.map(treeCpuSeconds);
+  // the platform starts workerd, whose time must not count twice
+  const isBelow = new Set(found.flatMap((pid) => treeOf(pid).filter((other) => other !== pid)));
+  return found.reduce<number | null>(
+    (total, pid, index) => (isBelow.has(pid) || total === null ? total : total + (seconds[index] ?? 0)),
+    0,
+  );
+}
+
+/** The processor's process; null where it is not found. */
+export const processorPid = (stateDir: string): number | null =>
+  pids().find((pid) => nameOf(pid, stateDir) === "processor") ?? null;
 
 function nameOf(pid: number, stateDir: string): StackProcess | null {
   const [command, environment] = [factOf(pid, "cmdline"), factOf(pid, "environ").split("\0")];

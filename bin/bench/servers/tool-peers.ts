@@ -13,8 +13,11 @@ export type Form = "progressive" | "split" | "hls" | "dash";
 export interface ToolPeer {
   readonly name: string;
   readonly forms: readonly Form[];
-  /** @throws Error with what the tools wrote */
-  deliver(url: string, target: S3Target): Promise<ToolDelivery>;
+  /**
+   * @param group a file that the command writes its process id into, see `HalfCore`
+   * @throws Error with what the tools wrote
+   */
+  deliver(url: string, target: S3Target, group?: string): Promise<ToolDelivery>;
 }
 
 export interface ToolDelivery {
@@ -39,7 +42,8 @@ interface Recipe {
 
 const { YTDLP_PATH: ytdlp = "yt-dlp" } = process.env;
 
-const PUT_FILE = `rclone copyto "$3" "BENCH:$2/peer.mp4"`;
+const OBJECT = "peer.mp4";
+const PUT_FILE = `rclone copyto "$3" "BENCH:$2/${OBJECT}"`;
 const QUOTED = commandLine("URL")
   .slice(0, -1)
   .map((word) => `'${word}'`);
@@ -47,7 +51,7 @@ const QUOTED = commandLine("URL")
 const RECIPES: readonly Recipe[] = [
   {
     ...{ name: "rclone copyurl", needs: ["rclone"], forms: ["progressive"] },
-    script: 'rclone copyurl "$1" "BENCH:$2/peer.mp4"',
+    script: `rclone copyurl "$1" "BENCH:$2/${OBJECT}"`,
   },
   {
     ...{ name: "aria2c -x16, rclone", needs: ["aria2c", "rclone"], forms: ["progressive"] },
@@ -59,7 +63,7 @@ const RECIPES: readonly Recipe[] = [
   },
   {
     ...{ name: "curl, aws s3 cp", needs: ["curl", "aws"], forms: ["progressive"] },
-    script: `curl -sf "$1" | aws s3 cp --only-show-errors - "s3://$2/peer.mp4" --endpoint-url "$S3_ENDPOINT" --ca-bundle /etc/ssl/certs/ca-certificates.crt`,
+    script: `curl -sf "$1" | aws s3 cp --only-show-errors - "s3://$2/${OBJECT}" --endpoint-url "$S3_ENDPOINT" --ca-bundle /etc/ssl/certs/ca-certificates.crt`,
   },
 ];
 
@@ -102,20 +106,30 @@ function readVersion(tool: string): string | null {
   return status === 0 ? (stdout.split("\n")[0] ?? "") : null;
 }
 
-function toolPeer({ forms, name, script }: Recipe, folder: string): ToolPeer {
+const ENTER_GROUP = '[ -z "$GROUP" ] || echo $$ > "$GROUP"';
+
+function toolPeer({ forms, name, script }: Recipe, parent: string): ToolPeer {
+  let count = 0;
   return {
     ...{ name, forms },
-    async deliver(url, target) {
-      await rm(folder, { recursive: true, force: true });
+    async deliver(url, target, group = "") {
+      // several may run at the same time
+      const number = count++;
+      const folder = join(parent, `${number}`);
       await mkdir(folder, { recursive: true });
-      const args = ["-ec", script, "sh", url, `${target.bucket}/bench`, join(folder, "media.mp4")];
+      const place = `${target.bucket}/bench-${number}`;
+      const commands = `${ENTER_GROUP}; ${script}`;
+      const args = ["-ec", commands, "sh", url, place, join(folder, "media.mp4")];
       const cpuBefore = endedChildrenCpuSeconds();
       const startedAt = performance.now();
-      await promisify(execFile)("sh", args, { env: { ...process.env, ...settings(folder, target) } });
+      await promisify(execFile)("sh", args, {
+        env: { ...process.env, ...settings(folder, target), GROUP: group },
+      });
       const ms = performance.now() - startedAt;
       const cpu = endedChildrenCpuSeconds();
       await rm(folder, { recursive: true, force: true });
-      return { ms, cpuSeconds: cpu === null || cpuBefore === null ? null : cpu - cpuBefore };
+      const cpuSeconds = cpu === null || cpuBefore === null ? null : cpu - cpuBefore;
+      return { ms, cpuSeconds };
     },
   };
 }

@@ -128,7 +128,7 @@ export class BlobClient {
     const blob = await this.#blob(key);
     const length = body.reduce((sum, chunk) => sum + chunk.byteLength, 0);
     const stream = () => Readable.from(body, { objectMode: false });
-    const md5 = await this.#digest(body);
+    const md5 = await this.#md5(body);
     const { signal: abortSignal, settled } = delayed(repeat.signal, SETTLE_MS);
     const options = { abortSignal, transactionalContentMD5: md5, ...this.#scope };
     try {
@@ -168,7 +168,7 @@ export class BlobClient {
     const blob = await this.#blob(object.key);
     const length = body.reduce((sum, chunk) => sum + chunk.byteLength, 0);
     const stream = () => Readable.from(body, { objectMode: false });
-    const md5 = await this.#digest(body);
+    const md5 = await this.#md5(body);
     const { tags } = this.#options.options ?? {};
     const options = {
       ...{ blobHTTPHeaders: headersOf(object), transactionalContentMD5: md5 },
@@ -241,8 +241,8 @@ export class BlobClient {
     return encryptionScope === undefined ? {} : { encryptionScope };
   }
 
-  #digest(body: readonly Uint8Array[]): Promise<Buffer> {
-    return (this.#options.digest ?? digestInline)(body);
+  #md5(body: readonly Uint8Array[]): Promise<Buffer> {
+    return (this.#options.digest ?? digestInline)(body, "md5");
   }
 
   async #blob(key: string): Promise<BlockBlobClient> {
@@ -324,7 +324,7 @@ function delayed(signal: AbortSignal | undefined, ms: number): { signal: AbortSi
 
 /** Azure verifies the MD5 that was sent, and says which one it got. */
 const confirm = ({ contentMD5 }: { contentMD5?: Uint8Array }, md5: Buffer): void =>
-  requireStored(contentMD5 ? { "content-md5": Buffer.from(contentMD5).toString("base64") } : {}, md5);
+  requireStored(contentMD5 ? { "content-md5": Buffer.from(contentMD5).toString("base64") } : {}, { md5 });
 
 const aborted = ({ signal }: RetrierRunOptions = {}) => (signal ? { abortSignal: signal } : {});
 

@@ -45,6 +45,7 @@ export class GcsObjectStore extends XmlObjectStore {
       bucket,
       options: more.options,
       digest: more.digest ?? digestInline,
+      crc32: null,
       client: new S3ApiClient({
         provider: "gcs",
         ...{ address, transport, retrier },

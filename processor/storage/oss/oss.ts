@@ -34,6 +34,7 @@ export class OssObjectStore extends XmlObjectStore {
       bucket: options.bucket,
       options: options.options,
       digest: options.digest ?? digestInline,
+      crc32: null,
       client: new S3ApiClient({
         provider: "oss",
         ...{ address, retrier, transport: new StorageTransport(options) },

@@ -7,11 +7,19 @@ import { Fault, ServiceFault, StorageFault } from "../../fault.ts";
 import type { NewObject, StoredObject } from "../object-store.ts";
 import type { CopyingUpload, ObjectSpan } from "../uploads/parts-copy.ts";
 import { type CompletionState, completeSurely } from "../uploads/resolve-completion.ts";
-import { isCompositeEtag, requireStored } from "../uploads/stored-checksum.ts";
+import { compareStored, requireStored, type SentChecksums } from "../uploads/stored-checksum.ts";
 import { copySource } from "./copy-source.ts";
 import { abortMultipartUpload, listPartSizes } from "./multipart-uploads.ts";
 import type { S3ApiResponse } from "./s3-api-client.ts";
 import { storedHeaders } from "./stored-headers.ts";
+import {
+  ASKS_FOR_CRC32,
+  checksumElement,
+  checksumHeaders,
+  provesWhole,
+  UNKNOWN_HEADER,
+  UploadChecksums,
+} from "./upload-checksums.ts";
 import type { XmlService } from "./xml-service.ts";
 
 /**
@@ -31,7 +39,13 @@ interface StoredPart {
   readonly etag: string;
   readonly bytes: number;
   /** Null for a copied part: what the storage reports of it says what was copied, not that it is the source. */
-  readonly md5: Buffer | null;
+  readonly sent: SentChecksums | null;
+}
+
+/** An upload that the storage has named. */
+interface BegunUpload {
+  readonly ref: string;
+  readonly checksums: UploadChecksums;
 }
 
 /** A multipart upload of the XML interface that S3 made common. */
@@ -42,18 +56,26 @@ export class MultipartUpload implements CopyingUpload {
   readonly #key: string;
   readonly #owner: string;
   readonly #parts: StoredPart[] = [];
+  readonly #checksums: UploadChecksums;
   readonly #onRetry = () => {
     this.retries++;
   };
 
-  private constructor(service: XmlService, key: string, owner: string, ref: string) {
+  private constructor(service: XmlService, key: string, owner: string, begun: BegunUpload) {
     this.#service = service;
     this.#key = key;
     this.#owner = owner;
-    this.ref = ref;
+    this.ref = begun.ref;
+    this.#checksums = begun.checksums;
   }
 
-  static async open(service: XmlService, object: NewObject, signal: AbortSignal): Promise<MultipartUpload> {
+  /** @param mayUseCrc32 true for an upload without copied parts, whose CRC-32s only the storage knows */
+  static async open(
+    service: XmlService,
+    object: NewObject,
+    signal: AbortSignal,
+    { mayUseCrc32 = false } = {},
+  ): Promise<MultipartUpload> {
     const owner = randomUUID();
     const headers = {
       ...storedHeaders(object),
@@ -61,37 +83,53 @@ export class MultipartUpload implements CopyingUpload {
       [OWNER_HEADERS[service.provider]]: owner,
     };
     let retries = 0;
-    const { text } = await service.client.send({
-      method: "POST",
-      key: object.key,
-      query: { uploads: "" },
-      headers,
-      signal,
-      onRetry: () => retries++,
-    });
-    const ref = xmlText(text, "UploadId");
+    const begin = (more: Readonly<Record<string, string>>, accept: readonly number[]) =>
+      service.client.send({
+        ...{ method: "POST", key: object.key, query: { uploads: "" }, headers: { ...headers, ...more } },
+        ...{ signal, accept, onRetry: () => retries++ },
+      });
+    const { crc32 } = service;
+    const asks = mayUseCrc32 && crc32 !== null && !crc32.refusals.has(crc32.storage);
+    let answer = await begin(asks ? ASKS_FOR_CRC32 : {}, asks ? UNKNOWN_HEADER : []);
+    if (answer.status >= 400) {
+      answer = await begin({}, []);
+      // it was refused for its checksum, since it is accepted without one
+      crc32?.refusals.add(crc32.storage);
+    }
+    const ref = xmlText(answer.text, "UploadId");
     if (!ref) throw new StorageFault("upload_failed", "the storage did not name the upload");
-    const upload = new MultipartUpload(service, object.key, owner, ref);
+    const checksums = new UploadChecksums(service, answer.headers);
+    const upload = new MultipartUpload(service, object.key, owner, { ref, checksums });
     upload.retries = retries;
     return upload;
   }
 
   async putPart(index: number, body: readonly Uint8Array[], signal: AbortSignal): Promise<void> {
-    const { client, digest } = this.#service;
-    const md5 = await digest(body);
-    const { headers } = await client.send({
-      method: "PUT",
-      key: this.#key,
-      query: { partNumber: String(index + 1), uploadId: this.ref },
-      headers: { "content-md5": md5.toString("base64") },
-      body,
-      signal,
-      onRetry: this.#onRetry,
-      check: (response) => requireStored(response.headers, md5),
-    });
+    let { headers, sent } = await this.#send(index, body, signal);
+    if (sent.md5 === undefined && compareStored(headers, sent) === "unknown") {
+      this.#checksums.addMd5();
+      ({ headers, sent } = await this.#send(index, body, signal));
+    }
     if (!headers.etag) throw new StorageFault("upload_failed", "the storage did not confirm a part");
     const bytes = body.reduce((sum, chunk) => sum + chunk.byteLength, 0);
-    this.#parts[index] = { etag: headers.etag, bytes, md5 };
+    this.#parts[index] = { etag: headers.etag, bytes, sent };
+  }
+
+  async #send(index: number, body: readonly Uint8Array[], signal: AbortSignal) {
+    const sent = await this.#checksums.of(body);
+    const { headers } = await this.#checksums.guard(() =>
+      this.#service.client.send({
+        method: "PUT",
+        key: this.#key,
+        query: { partNumber: String(index + 1), uploadId: this.ref },
+        headers: checksumHeaders(sent),
+        body,
+        signal,
+        onRetry: this.#onRetry,
+        check: (response) => requireStored(response.headers, sent),
+      }),
+    );
+    return { headers, sent };
   }
 
   async copyPart(
@@ -111,17 +149,19 @@ export class MultipartUpload implements CopyingUpload {
     const etag = xmlText(text, "ETag");
     if (!etag) throw new StorageFault("upload_failed", "the storage did not confirm a copied part");
     const bytes = span === null ? source.bytes : span.end - span.start;
-    this.#parts[index] = { etag, bytes, md5: null };
+    this.#parts[index] = { etag, bytes, sent: null };
   }
 
   async complete(): Promise<void> {
-    if (this.#parts.some(({ md5 }) => md5 === null)) await this.#requireCopies();
+    if (this.#parts.some(({ sent }) => sent === null)) await this.#requireCopies();
     const body = [Buffer.from(this.#manifest())];
-    await completeSurely({
-      send: (onRetry) => this.#complete(body, onRetry),
-      inspect: () => this.#inspect(),
-      isGone,
-    });
+    await this.#checksums.guard(() =>
+      completeSurely({
+        send: (onRetry) => this.#complete(body, onRetry),
+        inspect: () => this.#inspect(),
+        isGone,
+      }),
+    );
   }
 
   async abort(): Promise<void> {
@@ -145,7 +185,8 @@ export class MultipartUpload implements CopyingUpload {
       const code = xmlText(text, "Code") ?? "not found";
       throw Fault.of(isMissingBucket(code) ? "upload_refused" : "upload_failed", `${code} (404)`);
     }
-    if (this.#isComposite(xmlText(text, "ETag"))) return;
+    const reported = { etag: xmlText(text, "ETag"), crc32: xmlText(text, "ChecksumCRC32") };
+    if (this.#isProven(reported)) return;
     await this.#verify();
   }
 
@@ -164,8 +205,7 @@ export class MultipartUpload implements CopyingUpload {
     // its failure does not mean that the object was not completed
     const found = await this.#head().catch(() => null);
     if (found === null || !this.#isOurs(found)) return;
-    const { etag } = found.headers;
-    if (this.#isComposite(etag) || this.#hasLength(found)) return;
+    if (this.#isProven({ etag: found.headers.etag }) || this.#hasLength(found)) return;
     await this.#service.client.send({ method: "DELETE", key: this.#key, accept: [404] });
     throw new StorageFault("upload_failed", "ChecksumMismatch: the storage made an object of another length");
   }
@@ -202,16 +242,17 @@ export class MultipartUpload implements CopyingUpload {
     return length === undefined || Number(length) === this.#parts.reduce((sum, { bytes }) => sum + bytes, 0);
   }
 
-  /** Whether an ETag proves that the object consists of the bytes that were sent. */
-  #isComposite(etag: string | undefined): boolean {
-    const sent = this.#parts.flatMap(({ md5 }) => (md5 === null ? [] : [md5]));
-    return sent.length === this.#parts.length && isCompositeEtag(etag, sent);
+  /** Whether what is reported proves that the object consists of the bytes that were sent. */
+  #isProven(reported: Parameters<typeof provesWhole>[0]): boolean {
+    const sent = this.#parts.flatMap((part) => part.sent ?? []);
+    return sent.length === this.#parts.length && provesWhole(reported, sent);
   }
 
   #manifest(): string {
     const parts = Array.from(this.#parts, (part, index) => {
       if (part === undefined) throw new ServiceFault("internal", `part ${index} was never stored`);
-      return `<Part><PartNumber>${index + 1}</PartNumber><ETag>${escapeXml(part.etag)}</ETag></Part>`;
+      const checksum = part.sent === null ? "" : checksumElement(part.sent);
+      return `<Part><PartNumber>${index + 1}</PartNumber><ETag>${escapeXml(part.etag)}</ETag>${checksum}</Part>`;
     });
     if (parts.length === 0) throw new ServiceFault("internal", "an upload needs a part");
     return `<CompleteMultipartUpload xmlns="http://s3.amazonaws.com/doc/2006-03-01/">${parts.join("")}</CompleteMultipartUpload>`;

@@ -7,11 +7,15 @@ import { Retrier } from "../retrier.ts";
 import type { StoreOptions } from "../store-options.ts";
 import { StorageTransport } from "../transport.ts";
 import { digestInline } from "../uploads/content-digest.ts";
+import { Crc32Refusals } from "./crc32-refusals.ts";
 import { S3ApiClient } from "./s3-api-client.ts";
 import { XmlObjectStore } from "./xml-object-store.ts";
 
 /** Where to write, and with which credentials. */
-export interface S3Options extends BucketAddress, S3Credentials, StoreOptions {}
+export interface S3Options extends BucketAddress, S3Credentials, StoreOptions {
+  /** What other uploads found out; default: nothing. */
+  readonly crc32Refusals?: Crc32Refusals | undefined;
+}
 
 /** What both S3 and R2 accept: R2 requires equal parts, and bodies that leave a container are limited in size. */
 const LIMITS: PartLimits = { minBytes: 5 << 20, maxBytes: 64 << 20, maxParts: 10_000, equalParts: true };
@@ -34,6 +38,10 @@ export class S3ObjectStore extends XmlObjectStore {
       bucket: options.bucket,
       options: options.options,
       digest: options.digest ?? digestInline,
+      crc32: {
+        refusals: options.crc32Refusals ?? new Crc32Refusals(),
+        storage: `${options.endpoint} ${options.bucket}`,
+      },
       client: new S3ApiClient({
         provider: "s3",
         address: options,

@@ -32,12 +32,12 @@ export class XmlObjectStore implements ObjectStore {
   }
 
   open(object: NewObject, signal: AbortSignal): Promise<Upload> {
-    return MultipartUpload.open(this.service, object, signal);
+    return MultipartUpload.open(this.service, object, signal, { mayUseCrc32: true });
   }
 
   async put(object: NewObject, body: readonly Uint8Array[], signal: AbortSignal): Promise<void> {
     const { client, digest } = this.service;
-    const md5 = await digest(body);
+    const md5 = await digest(body, "md5");
     const headers = {
       ...storedHeaders(object),
       ...optionHeaders(this.service, "put", NOT_FOR_PIECES),
@@ -45,7 +45,7 @@ export class XmlObjectStore implements ObjectStore {
     };
     await client.send({
       ...{ method: "PUT", key: object.key, headers, body, signal },
-      check: (response) => requireStored(response.headers, md5),
+      check: (response) => requireStored(response.headers, { md5 }),
     });
   }
 

@@ -3,10 +3,17 @@ import { createHash, type Hash } from "node:crypto";
 import { read } from "node:fs";
 import { promisify } from "node:util";
 import { parentPort } from "node:worker_threads";
+import { type ChecksumName, checksumOf } from "./content-digest.ts";
 
 /** An order to the thread about digest `id`. */
 export type HashOrder =
-  | { readonly id: number; readonly type: "update" | "md5"; readonly chunks: readonly Uint8Array[] }
+  | { readonly id: number; readonly type: "update"; readonly chunks: readonly Uint8Array[] }
+  | {
+      readonly id: number;
+      readonly type: "checksum";
+      readonly name: ChecksumName;
+      readonly chunks: readonly Uint8Array[];
+    }
   | { readonly id: number; readonly type: "file"; readonly fd: number }
   | { readonly id: number; readonly type: "digest" | "drop" };
 
@@ -15,8 +22,8 @@ export interface HashResult {
   readonly id: number;
   /** The response to `digest` and `file`. */
   readonly sha256?: string;
-  /** The response to `md5`. */
-  readonly md5?: Uint8Array;
+  /** The response to `checksum`. */
+  readonly checksum?: Uint8Array;
   readonly error?: unknown;
 }
 
@@ -39,11 +46,7 @@ function obey(order: HashOrder): Omit<HashResult, "id"> | null {
   }
   // the response follows when nothing of it is read any more
   if (order.type === "drop" && files.delete(id)) return null;
-  if (order.type === "md5") {
-    const md5 = createHash("md5");
-    for (const chunk of order.chunks) md5.update(chunk);
-    return { md5: md5.digest() };
-  }
+  if (order.type === "checksum") return { checksum: checksumOf(order.chunks, order.name) };
   const digest = digests.get(id) ?? createHash("sha256");
   if (order.type === "update") {
     for (const chunk of order.chunks) digest.update(chunk);

@@ -49,10 +49,11 @@ export class Hasher {
     };
   }
 
-  /** MD5 of bytes, which must not change before the promise settles. */
-  readonly md5: ContentDigest = async (chunks) => {
-    const { md5 = [] } = await this.#ask(this.#running(), { id: this.#count++, type: "md5", chunks });
-    return Buffer.from(md5);
+  /** Checksum of bytes, which must not change before the promise settles. */
+  readonly checksum: ContentDigest = async (chunks, name) => {
+    const order = { id: this.#count++, type: "checksum", name, chunks } as const;
+    const { checksum = [] } = await this.#ask(this.#running(), order);
+    return Buffer.from(checksum);
   };
 
   /**

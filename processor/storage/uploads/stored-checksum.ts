@@ -1,6 +1,13 @@
 import { createHash } from "node:crypto";
 import type { IncomingHttpHeaders } from "node:http";
 import { StorageFailedError } from "../failure.ts";
+import { checksumOf } from "./content-digest.ts";
+
+/** Checksums that were sent with bytes; at least one. */
+export interface SentChecksums {
+  readonly md5?: Buffer;
+  readonly crc32?: Buffer;
+}
 
 /** What a storage reports about a part, compared with what was sent. */
 export type StoredChecksum = "same" | "other" | "unknown";
@@ -13,9 +20,14 @@ const MD5_ETAGS: ReadonlySet<string> = new Set(["AmazonS3", "AliyunOSS"]);
  * but seldom that they differ: with keys of a KMS, and on servers that count differently, it is not an MD5.
  *
  * @param headers of the response to the request that stored the bytes
- * @example compareStored({ etag: '"098f6bcd4621d373cade4e832627b4f6"' }, md5OfTest) // "same"
+ * @example compareStored({ etag: '"098f6bcd4621d373cade4e832627b4f6"' }, { md5: md5OfTest }) // "same"
  */
-export function compareStored(headers: IncomingHttpHeaders, md5: Buffer): StoredChecksum {
+export function compareStored(headers: IncomingHttpHeaders, { crc32, md5 }: SentChecksums): StoredChecksum {
+  const reportedCrc32 = headers["x-amz-checksum-crc32"];
+  if (crc32 !== undefined && reportedCrc32 !== undefined) {
+    return reportedCrc32 === crc32.toString("base64") ? "same" : "other";
+  }
+  if (md5 === undefined) return "unknown";
   const reported = headers["content-md5"] ?? googleMd5(headers["x-goog-hash"]?.toString());
   if (reported !== undefined) return reported === md5.toString("base64") ? "same" : "other";
   const etag = hexOf(headers.etag);
@@ -24,8 +36,8 @@ export function compareStored(headers: IncomingHttpHeaders, md5: Buffer): Stored
 }
 
 /** @throws StorageFailedError, which is retried, when the storage reports other bytes than were sent */
-export function requireStored(headers: IncomingHttpHeaders, md5: Buffer): void {
-  if (compareStored(headers, md5) !== "other") return;
+export function requireStored(headers: IncomingHttpHeaders, sent: SentChecksums): void {
+  if (compareStored(headers, sent) !== "other") return;
   const detail = "ChecksumMismatch: the storage reports other bytes than were sent";
   throw new StorageFailedError({ code: "upload_failed", detail, retryable: true });
 }
@@ -37,6 +49,17 @@ export function requireStored(headers: IncomingHttpHeaders, md5: Buffer): void {
 export function isCompositeEtag(etag: string | undefined, parts: readonly Buffer[]): boolean {
   const composite = createHash("md5").update(Buffer.concat(parts)).digest("hex");
   return etag?.replaceAll('"', "").toLowerCase() === `${composite}-${parts.length}`;
+}
+
+/**
+ * The composite CRC-32 of an object made of parts: that of the parts' CRC-32s, in Base64, often with their number. Any other
+ * one proves nothing, because some services report that of the whole object.
+ *
+ * @example isCompositeCrc32("AzaYow==-2", [first, second])
+ */
+export function isCompositeCrc32(reported: string | undefined, parts: readonly Buffer[]): boolean {
+  const composite = checksumOf(parts, "crc32").toString("base64");
+  return reported === composite || reported === `${composite}-${parts.length}`;
 }
 
 function hasMd5Etags(headers: IncomingHttpHeaders): boolean {

@@ -8,6 +8,8 @@ export interface SiteRules {
   readonly burnt?: readonly string[];
   /** Pages per minute that it allows each address. */
   readonly pagesPerMinute?: number;
+  /** Pages per minute that it allows each login. */
+  readonly pagesPerLogin?: number;
   /** Countries of addresses. */
   readonly countries?: Readonly<Record<string, string>>;
 }
@@ -22,8 +24,9 @@ export interface Seen {
 
 /**
  * A site that looks at who asks. Pages: `/watch/<n>` (its media needs the page's session, from the same address),
- * `/open/<n>` (its media lies at another host, which serves everybody), `/only/<country>/<n>`. It bans addresses by rule
- * and counts what it sees.
+ * `/open/<n>` (its media lies at another host, which serves everybody), `/only/<country>/<n>`, `/members/<n>` (for
+ * visitors with the cookie of `memberCookie`, from the address of its login). It bans addresses by rule and counts what it
+ * sees.
  */
 export interface StrictSite {
   readonly url: string;
@@ -33,6 +36,8 @@ export interface StrictSite {
   /** Requests that brought a session to another address than its own, or to a host that it does not belong to. */
   readonly strays: readonly string[];
   rules: SiteRules;
+  /** Signs in from an address. @returns the name and value of the cookie, which ends when another address sends it */
+  memberCookie(address: string): string;
   close(): Promise<void>;
 }
 
@@ -47,6 +52,7 @@ export async function startStrictSite(media: Buffer, rules: SiteRules): Promise<
   const seen = new Map<string, Seen>();
   const strays: string[] = [];
   const sessions = new Map<string, Session>();
+  const members = new Map<string, string>();
   const recent = new Map<string, number[]>();
   const noteOf = (address: string): Seen => {
     const note = seen.get(address) ?? { pages: 0, refused: 0, bytes: 0 };
@@ -57,7 +63,7 @@ export async function startStrictSite(media: Buffer, rules: SiteRules): Promise<
   const site = http.createServer((request, response) => {
     const address = request.socket.remoteAddress ?? "";
     const { pathname } = new URL(request.url ?? "/", "http://site");
-    const session = sessionOf(request);
+    const session = cookieOf(request, "session");
     const known = session === null ? undefined : sessions.get(session);
     if (known && known.address !== address) strays.push(`${pathname} ${known.address} from ${address}`);
     if (pathname.startsWith("/media/")) {
@@ -68,13 +74,23 @@ export async function startStrictSite(media: Buffer, rules: SiteRules): Promise<
       noteOf(address).bytes += sendMedia(request, response);
       return;
     }
-    onPage(pathname, address, response);
+    onPage(pathname, address, response, loginOf(request));
   });
 
-  function onPage(pathname: string, address: string, response: ServerResponse): void {
+  /** The cookie of a visitor's login; null without one, or with one that was taken to another address. */
+  function loginOf(request: IncomingMessage): string | null {
+    const token = cookieOf(request, "member");
+    const address = request.socket.remoteAddress ?? "";
+    if (token === null || members.get(token) === address) return token;
+    strays.push(`the login of ${members.get(token)} from ${address}`);
+    members.delete(token);
+    return null;
+  }
+
+  function onPage(pathname: string, address: string, response: ServerResponse, login: string | null): void {
     const note = noteOf(address);
     note.pages += 1;
-    const verdict = judge(pathname, address);
+    const verdict = judge(pathname, address) ?? judgeLogin(pathname, login);
     if (verdict !== null) {
       note.refused += 1;
       refuse(response, verdict);
@@ -98,12 +114,22 @@ export async function startStrictSite(media: Buffer, rules: SiteRules): Promise<
   function judge(pathname: string, address: string): number | null {
     const { burnt = [], pagesPerMinute, countries = {} } = strictSite.rules;
     if (burnt.includes(address)) return 403;
-    const now = Date.now();
-    const pages = (recent.get(address) ?? []).filter((at) => at > now - MINUTE_MS);
-    recent.set(address, [...pages, now]);
-    if (pagesPerMinute !== undefined && pages.length >= pagesPerMinute) return 429;
+    if (isTooOften(address, pagesPerMinute)) return 429;
     const country = /^\/only\/([A-Z]{2})\//.exec(pathname)?.[1];
     return country !== undefined && countries[address] !== country ? 451 : null;
+  }
+
+  function judgeLogin(pathname: string, login: string | null): number | null {
+    if (!pathname.startsWith("/members/")) return null;
+    if (login === null) return 401;
+    return isTooOften(login, strictSite.rules.pagesPerLogin) ? 429 : null;
+  }
+
+  function isTooOften(visitor: string, most = Number.POSITIVE_INFINITY): boolean {
+    const now = Date.now();
+    const pages = (recent.get(visitor) ?? []).filter((at) => at > now - MINUTE_MS);
+    recent.set(visitor, [...pages, now]);
+    return pages.length >= most;
   }
 
   const cdn = http.createServer((request, response) => {
@@ -139,6 +165,11 @@ export async function startStrictSite(media: Buffer, rules: SiteRules): Promise<
     url: `http://${host}`,
     hosts: [host, cdnHost],
     ...{ seen, strays, rules },
+    memberCookie(address) {
+      const token = randomUUID();
+      members.set(token, address);
+      return `member=${token}`;
+    },
     async close() {
       for (const server of [site, cdn]) {
         server.close();
@@ -149,8 +180,12 @@ export async function startStrictSite(media: Buffer, rules: SiteRules): Promise<
   return strictSite;
 }
 
-const sessionOf = ({ headers }: IncomingMessage): string | null =>
-  /(?:^|;\s*)session=([^;]+)/.exec(headers.cookie ?? "")?.[1] ?? null;
+/** The value of a visitor's cookie. */
+const cookieOf = ({ headers }: IncomingMessage, name: string): string | null =>
+  (headers.cookie ?? "")
+    .split(/;\s*/)
+    .find((pair) => pair.startsWith(`${name}=`))
+    ?.slice(name.length + 1) ?? null;
 
 function refuse(response: ServerResponse, status: number): void {
   // how a well-known protection says that it wants to see a browser
