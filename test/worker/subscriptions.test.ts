@@ -284,7 +284,7 @@ describe("the source", () => {
     await pass(HOUR_MS);
     const [lost = "", ...others] = worker.feeds.alarms.keys();
     expect(others).toHaveLength(1);
-    // the other one notices it when it reads its own source
+    // the other one finds that when it reads its own source
     worker.feeds.alarms.delete(lost);
     origin.items.unshift(item(4));
     for (let minute = 0; minute < 70; minute++) {
@@ -292,7 +292,7 @@ describe("the source", () => {
       await worker.feeds.ring();
     }
     expect((await read(ids[0] ?? "")).entries.queued + (await read(ids[1] ?? "")).entries.queued).toBe(2);
-    // the cron notices it when all are lost
+    // the cron finds that when all are lost
     worker.feeds.alarms.clear();
     origin.items.unshift(item(5));
     worker.now += HOUR_MS;
@@ -421,7 +421,7 @@ describe("an entry", () => {
     expect(await jobs()).toHaveLength(2);
   });
 
-  it("that waits to be tried again is not tried by itself after its owner did so", async () => {
+  it("that waits to be tried again is tried once, if its owner does so before", async () => {
     const { id } = await subscribe({ backfill: { type: "all" } });
     const { job_id } = await end(failed("private"));
     const { length } = await jobs();

@@ -14,7 +14,7 @@ interface Retry {
 
 /**
  * Links the entry of a job that is retried to the new job, in the batch of statements that stores it: an entry that
- * failed, or one that waits to be tried again by itself.
+ * failed, or one that waits for its next try.
  */
 export const relinkEntry =
   ({ job, subscriptionId, newId, now }: Retry) =>
