@@ -116,6 +116,7 @@ describe("a batch that runs", () => {
       failed: 1,
       skipped: 1,
       total: 5,
+      list_complete: true,
       metadata: null,
     };
     expect(await events()).toEqual([event]);

@@ -84,6 +84,8 @@ describe("a list", () => {
       show_url: list,
       title: "An album",
       status: "paused",
+      list_complete: true,
+      list_error: null,
       folder: "talks",
       total_episodes: 3,
       completed_episodes: 0,
@@ -116,6 +118,7 @@ describe("a list", () => {
     const { batch_id, episode_jobs } = created;
     expect(created).toEqual({
       batch_id,
+      listing: false,
       total_episodes: 2,
       paused: false,
       episodes: [
