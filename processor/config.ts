@@ -283,6 +283,33 @@ const VARIABLES = {
       "Release channel of yt-dlp, `stable`, `nightly` or `master`: the set-up and the image install it, and a processor that finds another one does not start. If unset, any channel is accepted",
     schema: z.enum(YTDLP_CHANNELS, `must be one of ${YTDLP_CHANNELS.join(", ")}`).optional(),
   },
+  ytdlpCandidatePath: {
+    name: "YTDLP_CANDIDATE_PATH",
+    meaning:
+      "Program of a second yt-dlp, which is tried next to the pinned one, see [Two versions of yt-dlp](versions.md); `YTDLP_AUTO_UPDATE` is not used then",
+    schema: optionalText,
+  },
+  ytdlpAutoUpdate: {
+    name: "YTDLP_AUTO_UPDATE",
+    default: "false",
+    meaning:
+      "`true`: the processor fetches the newest yt-dlp of its channel (`stable` or `nightly`) from `PIP_INDEX_URL`, at its start and every twelve hours, checks it by the SHA-256 that the index publishes, and tries it next to the pinned one",
+    schema: z.enum(["true", "false"], "must be true or false").transform((value) => value === "true"),
+  },
+  ytdlpUpdateDir: {
+    name: "YTDLP_UPDATE_DIR",
+    default: "`waterspout-ytdlp` in the system's temporary folder",
+    fallback: () => join(tmpdir(), "waterspout-ytdlp"),
+    meaning:
+      "Folder for the yt-dlp that `YTDLP_AUTO_UPDATE` fetches; `npm start` keeps it with its state. In `WORK_DIR`, which is wiped, it is fetched again at each start",
+    schema: text,
+  },
+  packageIndex: {
+    name: "PIP_INDEX_URL",
+    default: "https://pypi.org/simple",
+    meaning: "Package index of `YTDLP_AUTO_UPDATE`, and of the set-up and the image",
+    schema: httpUrl,
+  },
   ytdlpCookiesFile: {
     name: "YTDLP_COOKIES_FILE",
     meaning:

@@ -23,13 +23,15 @@ import type { Hasher } from "./storage/uploads/hasher.ts";
 import type { Tools } from "./tools/discover.ts";
 import type { ExtractionCache } from "./tools/extraction-cache.ts";
 import type { ExtractorPool } from "./tools/extractor.ts";
+import type { ExtractorVersions } from "./tools/extractor-versions.ts";
+import type { VersionTry } from "./tools/through-versions.ts";
 
 /** Dependencies that all runs of a processor share. */
 export interface ProcessorDependencies {
   readonly config: ProcessorConfig;
   readonly tools: Tools;
   readonly policy: EgressPolicy;
-  readonly extractor: ExtractorPool;
+  readonly versions: ExtractorVersions;
   /** Extractions of probes, reused by later runs. */
   readonly extractions: ExtractionCache;
   /** The processor's own proxies. */
@@ -62,6 +64,10 @@ export interface RunContext extends ProcessorDependencies, SourceNetwork {
   readonly timings: RunTimings;
   /** How the run fared with each exit so far. */
   readonly exitResults: ExitResult[];
+  /** The version of yt-dlp that the present try uses. */
+  readonly extractor: ExtractorPool;
+  /** The versions of yt-dlp that the run tried so far. */
+  readonly versionTries: VersionTry[];
   /** The run's own folder, removed at its end. */
   readonly folder: string;
   readonly store: ObjectStore;

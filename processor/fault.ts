@@ -8,9 +8,16 @@ export interface FaultOptions {
   readonly transient?: boolean | undefined;
   /** True: the name of the host does not exist. */
   readonly unknownHost?: boolean | undefined;
+  readonly suspicion?: Suspicion | undefined;
   /** What the failure is about, for its sentence: a host or a permission. Never a secret. */
   readonly subject?: string | undefined;
 }
+
+/**
+ * Whether the version of yt-dlp may be the reason of a failure, so that another one may not fail. `likely`: it says itself
+ * that it cannot read the page; `possible`: it found no media, or took too long.
+ */
+export type Suspicion = "likely" | "possible";
 
 /**
  * A failure that has a class of its own in the error table. `message` is that table's sentence, safe to show to a
@@ -27,6 +34,7 @@ export abstract class Fault extends Error {
   readonly retryAfterMs: number | undefined;
   readonly transient: boolean | undefined;
   readonly subject: string | null;
+  readonly suspicion: Suspicion | undefined;
   readonly #unknownHost: boolean;
 
   protected constructor(code: JobErrorCode, detail?: string, options: FaultOptions = {}) {
@@ -36,6 +44,7 @@ export abstract class Fault extends Error {
     this.retryAfterMs = options.retryAfterMs;
     this.transient = options.transient;
     this.subject = options.subject ?? null;
+    this.suspicion = options.suspicion;
     this.#unknownHost = options.unknownHost ?? false;
   }
 

@@ -4,6 +4,7 @@
 # Stable is what requirements.txt locks, version and hashes; pip refuses anything else. YTDLP_LOCK names another such file, for
 # an index with other builds of these packages. The other channels change daily and are taken as they are published: nightly
 # builds are the pre-releases on PyPI, the builds of every change are published by yt-dlp's project on GitHub.
+# With YTDLP_PYTHON the folder gets the packages alone, for that Python, which needs pip.
 set -eu
 
 folder=$1
@@ -36,6 +37,11 @@ case $channel in
     exit 2
     ;;
 esac
+
+if [ -n "${YTDLP_PYTHON:-}" ]; then
+  "$YTDLP_PYTHON" -m pip install --target "$folder" --no-cache-dir --disable-pip-version-check "$@"
+  exec "$YTDLP_PYTHON" -m compileall -q "$folder"
+fi
 
 python3 -m venv "$folder"
 "$folder/bin/pip" install --no-cache-dir --disable-pip-version-check --upgrade "$@"

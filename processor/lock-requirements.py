@@ -4,7 +4,13 @@
 Run it with the Python of the image (3.13) where the package index can be reached: python3 processor/lock-requirements.py
 The hashes are those that the index publishes for the release, for every platform, so one lock serves all of them.
 PIP_INDEX_URL names another index.
+
+  --output FILE   writes there
+  --newest NAME   takes the newest release of this package, whatever requirements.in says (with --pre, also pre-releases)
+  --here          resolves for this Python and with its pip, instead of in a fresh environment: what a processor does for
+                  YTDLP_AUTO_UPDATE
 """
+import argparse
 import html.parser
 import json
 import os
@@ -24,12 +30,30 @@ HEADER = """\
 """
 
 
-def resolve(requirements: Path) -> list[tuple[str, str]]:
-    """Names and versions that pip would install, in a fresh environment."""
+def requirements_of(newest: str | None) -> str:
+    """The content of requirements.in, without the version of one package."""
+    lines = (FOLDER / "requirements.in").read_text().splitlines()
+    unpinned = [line.partition("==")[0] if newest and is_about(line, newest) else line for line in lines]
+    return "\n".join(unpinned) + "\n"
+
+
+def is_about(line: str, name: str) -> bool:
+    return normalized(re.split(r"[\[=]", line, maxsplit=1)[0]) == normalized(name)
+
+
+def resolve(requirements: str, here: bool, pre: bool) -> list[tuple[str, str]]:
+    """Names and versions that pip would install into an empty environment."""
     with tempfile.TemporaryDirectory() as folder:
-        venv.create(folder, with_pip=True)
-        pip = [str(Path(folder, "bin", "pip")), "install", "--dry-run", "--quiet", "--report", "-"]
-        report = subprocess.run([*pip, "-r", str(requirements)], check=True, stdout=subprocess.PIPE).stdout
+        file = Path(folder, "requirements.in")
+        file.write_text(requirements)
+        if here:
+            pip = [sys.executable, "-m", "pip", "install", "--ignore-installed"]
+        else:
+            venv.create(Path(folder, "venv"), with_pip=True)
+            pip = [str(Path(folder, "venv", "bin", "pip")), "install"]
+        options = ["--dry-run", "--quiet", "--report", "-", *(["--pre"] if pre else [])]
+        command = [*pip, *options, "-r", str(file)]
+        report = subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout
     installs = json.loads(report)["install"]
     return sorted((normalized(each["metadata"]["name"]), each["metadata"]["version"]) for each in installs)
 
@@ -45,7 +69,7 @@ def hashes_of(index: str, name: str, version: str) -> list[str]:
     files = files_of_json(body) if kind.endswith("json") else files_of_html(body.decode())
     hashes = sorted({digest for file, digest in files if digest and version_of(file, name) == version})
     if not hashes:
-        sys.exit(f"{index} publishes no SHA-256 for {name} {version}")
+        sys.exit(f"{urllib.parse.urlsplit(index).hostname} publishes no SHA-256 for {name} {version}")
     return hashes
 
 
@@ -83,12 +107,18 @@ def normalized(name: str) -> str:
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--output", type=Path, default=FOLDER / "requirements.txt")
+    parser.add_argument("--newest")
+    parser.add_argument("--pre", action="store_true")
+    parser.add_argument("--here", action="store_true")
+    given = parser.parse_args()
     index = os.environ.get("PIP_INDEX_URL", "https://pypi.org/simple")
     lines = [HEADER]
-    for name, version in resolve(FOLDER / "requirements.in"):
+    for name, version in resolve(requirements_of(given.newest), given.here, given.pre):
         options = [f"    --hash=sha256:{digest}" for digest in hashes_of(index, name, version)]
         lines.append(" \\\n".join([f"{name}=={version}", *options]) + "\n")
-    (FOLDER / "requirements.txt").write_text("".join(lines))
+    given.output.write_text("".join(lines))
 
 
 if __name__ == "__main__":

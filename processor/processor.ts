@@ -30,7 +30,8 @@ import { Hasher } from "./storage/uploads/hasher.ts";
 import { discoverTools } from "./tools/discover.ts";
 import { killAllTools } from "./tools/exec.ts";
 import { ExtractionCache } from "./tools/extraction-cache.ts";
-import { ExtractorPool } from "./tools/extractor.ts";
+import { ExtractorVersions } from "./tools/extractor-versions.ts";
+import { Candidates } from "./tools/updates/candidates.ts";
 
 const { version: VERSION } = packageFile;
 
@@ -40,6 +41,8 @@ export interface Processor {
   readonly tools: ProcessorHealth["tools"];
   /** Reports to the Worker that this process has started, once it listens, so that the runs of a former one are resumed at once. */
   announce(): Promise<void>;
+  /** Resolves when a newer yt-dlp is in use, where the operator allows one and there is one. */
+  updated(): Promise<void>;
   /** Resolves when the work folders of all ended runs are removed. */
   settled(): Promise<void>;
   /** Drains, then stops everything that was started. */
@@ -90,14 +93,15 @@ export async function createProcessor(config: ProcessorConfig, log: Log): Promis
     intervalMs: config.heartbeatSeconds * 1000,
     onFailure: (error) => log("heartbeat_failed", { detail: String(error) }),
   });
-  const extractor = new ExtractorPool({ tools, config, proxy });
+  const versions = new ExtractorVersions({ tools, config, proxy });
+  const extractor = versions.pinned.pool;
   // warms up before the first run; if it fails, that run reports why
   extractor.ready().catch((error: unknown) => log("extractor_failed", { detail: String(error) }));
   const dependencies: ProcessorDependencies = {
     config,
     tools,
     policy,
-    extractor,
+    versions,
     extractions: new ExtractionCache(),
     proxies: new ProxyRotation(config.ytdlpProxies),
     limits: new HostLimits(),
@@ -113,10 +117,11 @@ export async function createProcessor(config: ProcessorConfig, log: Log): Promis
     tracer,
     log,
   };
+  const candidates = new Candidates({ config, pinned: tools.ytdlp, versions, log });
   const probes = new Slots(MAX_PROBES);
   const slots = slotsOf(config.networkSlots, config.reservedSlots);
   const runs = new RunTable(slots, (request) => startRun(request, dependencies));
-  const versions = {
+  const toolVersions = {
     ytdlp: tools.ytdlp.version,
     ytdlp_channel: tools.ytdlp.channel,
     ffmpeg: tools.ffmpeg.version,
@@ -126,6 +131,8 @@ export async function createProcessor(config: ProcessorConfig, log: Log): Promis
   const readiness = {
     ...{ config, tools, now: Date.now },
     extractorFailure: () => extractor.failure,
+    candidateFailure: () => candidates.failure,
+    candidate: () => versions.candidate?.version ?? null,
     workerFailure: () => callback.failure,
   };
   const health = async (): Promise<ProcessorHealth> => ({
@@ -133,7 +140,7 @@ export async function createProcessor(config: ProcessorConfig, log: Log): Promis
     instance: config.instance,
     runs: runs.size,
     slots: { network: config.networkSlots, cpu: config.cpuSlots },
-    tools: versions,
+    tools: { ...toolVersions, ytdlp_candidate: versions.candidate?.version ?? null },
     isolation: tools.sandbox.isolation,
     checks: [...(await checkReadiness(readiness))],
     time: Date.now(),
@@ -142,8 +149,9 @@ export async function createProcessor(config: ProcessorConfig, log: Log): Promis
     const info = {
       version: VERSION,
       instance: config.instance,
-      ytdlp: versions.ytdlp,
-      ffmpeg: versions.ffmpeg,
+      ytdlp: toolVersions.ytdlp,
+      ytdlp_candidate: versions.candidate?.version ?? "",
+      ffmpeg: toolVersions.ffmpeg,
     };
     metrics.gauge("waterspout_processor_info", "Versions of the processor and its tools", 1, info);
     metrics.gauge("waterspout_runs", "Runs in progress", runs.size);
@@ -161,7 +169,8 @@ export async function createProcessor(config: ProcessorConfig, log: Log): Promis
       list: (request, signal, report) => listEntries(dependencies, request, signal, report),
     }),
     runs,
-    tools: versions,
+    tools: toolVersions,
+    updated: () => candidates.settled,
     settled: () => folders.settled(),
     announce: async () => {
       const started = { replaces: folders.formerBoot, free_slots: config.networkSlots - runs.size };
@@ -175,7 +184,8 @@ export async function createProcessor(config: ProcessorConfig, log: Log): Promis
       clearInterval(exporting);
       await tracer.flush();
       lease.close();
-      await dependencies.extractor.close();
+      candidates.close();
+      await versions.close();
       await killAllTools();
       await Promise.all([dependencies.hasher.close(), folders.settled()]);
       await proxy.close();

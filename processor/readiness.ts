@@ -23,6 +23,10 @@ export interface ReadinessParts {
   };
   /** Why yt-dlp's process could not be started; null when it was, or is about to be. */
   readonly extractorFailure: () => string | null;
+  /** Why there is no newer yt-dlp next to the pinned one, or not the newest; null if nothing is wrong. */
+  readonly candidateFailure: () => string | null;
+  /** Version of the one that is there; null: none. */
+  readonly candidate: () => string | null;
   /** Why no report reaches the Worker; null when they do. */
   readonly workerFailure: () => string | null;
   /** Epoch milliseconds. */
@@ -49,6 +53,7 @@ export async function checkReadiness(parts: ReadinessParts): Promise<readonly Re
     checkImpersonation(tools.ytdlp),
     checkPoToken(config, tools.ytdlp),
     checkAge(tools.ytdlp, parts.now()),
+    checkCandidate(parts),
     checkEncoders(tools.encoders),
     checkCookies(config),
     checkWorkFolder(config.workDir),
@@ -170,6 +175,22 @@ function checkAge({ version }: ReadinessParts["tools"]["ytdlp"], now: number): R
     detail: `yt-dlp ${version} is ${days} days old: sites that changed since fail`,
     advice:
       "lock a newer release (docs/security.md#supply-chain), or choose YTDLP_CHANNEL=nightly; then npm run setup, or build the image with --build-arg YTDLP_REFRESH=<today>",
+  };
+}
+
+function checkCandidate({ candidate, candidateFailure }: ReadinessParts): ReadinessCheck {
+  const [version, failure] = [candidate(), candidateFailure()];
+  if (failure === null) {
+    return ok(
+      "ytdlp_candidate",
+      version === null ? "no second yt-dlp is in use" : `yt-dlp ${version} is tried`,
+    );
+  }
+  return {
+    name: "ytdlp_candidate",
+    status: "warning",
+    detail: `${failure}; the pinned yt-dlp works on`,
+    advice: "See docs/versions.md for what YTDLP_AUTO_UPDATE and YTDLP_CANDIDATE_PATH need",
   };
 }
 

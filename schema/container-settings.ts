@@ -49,6 +49,10 @@ export const CONTAINER_SETTINGS = {
   FFPROBE_PATH: "image",
   PATH: "image",
   YTDLP_CHANNEL: "forwarded",
+  YTDLP_CANDIDATE_PATH: "image",
+  YTDLP_AUTO_UPDATE: "forwarded",
+  YTDLP_UPDATE_DIR: "image",
+  PIP_INDEX_URL: "forwarded",
   // there is no file of the operator's in an instance
   YTDLP_COOKIES_FILE: "image",
   YTDLP_COOKIES: "forwarded",

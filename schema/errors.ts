@@ -5,7 +5,7 @@
 
 interface ApiErrorRow {
   /** HTTP status of the response. */
-  readonly status: 400 | 401 | 403 | 404 | 405 | 409 | 413 | 422 | 429 | 500 | 503 | 504;
+  readonly status: 400 | 401 | 403 | 404 | 405 | 409 | 413 | 422 | 429 | 451 | 500 | 503 | 504;
   /** Default message; code may replace it by one that names the field or the provider's reason. */
   readonly sentence: string;
 }
@@ -36,6 +36,11 @@ export const API_ERRORS = {
   },
   rate_limited: { status: 429, sentence: "Too many requests" },
   too_many_jobs: { status: 429, sentence: "Too many jobs are running for this account" },
+  denied: {
+    status: 451,
+    sentence:
+      "The operator of this service decided not to deliver this source; it is not the site's decision or yours. Ask the operator",
+  },
   internal: { status: 500, sentence: "Something went wrong on our side" },
   overloaded: { status: 503, sentence: "The service cannot take more work right now" },
   dependency_unavailable: { status: 503, sentence: "A part of the service is not available right now" },
@@ -71,6 +76,8 @@ interface JobErrorRow {
   readonly sentence: string;
   /** The same if it is known what the failure was about, which replaces `{subject}`. */
   readonly named?: `${string}{subject}${string}`;
+  /** The sentence of a waiting job says when it is tried again. */
+  readonly namesNextTry?: true;
 }
 
 /** Every way a job can end other than `Completed`. The key is the job's `error_code`. */
@@ -206,6 +213,15 @@ export const JOB_ERRORS = {
     sentence:
       "The URL leads to a private or internal address, which is not allowed unless the operator lists the host in ALLOWED_PRIVATE_HOSTS",
   },
+  denied: {
+    party: "service",
+    outcome: "Skipped",
+    retry: "never",
+    sentence:
+      "The operator of this service decided not to deliver this source; it is not the site's decision or yours. Ask the operator",
+    named:
+      "The operator of this service decided not to deliver this source; it is not the site's decision or yours. Ask {subject}",
+  },
   // technical
   bot_check: {
     party: "source",
@@ -230,6 +246,14 @@ export const JOB_ERRORS = {
     outcome: "Failed",
     retry: "patient",
     sentence: "The connection to the source failed or broke off",
+  },
+  site_failing: {
+    party: "source",
+    outcome: "Failed",
+    retry: "patient",
+    sentence: "This site is not working from this server at present",
+    named: "{subject} is not working from this server at present",
+    namesNextTry: true,
   },
   host_not_found: {
     party: "source",
@@ -299,11 +323,19 @@ export type JobErrorCode = keyof typeof JOB_ERRORS;
  * The sentence of a failure for people.
  *
  * @param subject what it was about, such as a host or a permission; null if unknown
+ * @param nextTryAt when the job is tried again, in epoch milliseconds; null if it has ended or is tried at once
  * @example jobSentence("host_not_found", "a.invalid") // "The host name a.invalid does not exist; check the URL"
+ * @example jobSentence("site_failing", "YouTube", Date.UTC(2026, 10, 29, 14, 5)) // "YouTube is not working from this server at present; tried again at 14:05 UTC"
  */
-export function jobSentence(code: JobErrorCode, subject: string | null | undefined): string {
-  const { sentence, named }: JobErrorRow = JOB_ERRORS[code];
-  return subject && named ? named.replace("{subject}", () => subject) : sentence;
+export function jobSentence(
+  code: JobErrorCode,
+  subject: string | null | undefined,
+  nextTryAt: number | null = null,
+): string {
+  const { sentence, named, namesNextTry }: JobErrorRow = JOB_ERRORS[code];
+  const text = subject && named ? named.replace("{subject}", () => subject) : sentence;
+  if (!namesNextTry || nextTryAt === null) return text;
+  return `${text}; tried again at ${new Date(nextTryAt).toISOString().slice(11, 16)} UTC`;
 }
 
 /**

@@ -96,6 +96,8 @@ export type JobEvent =
       readonly horizonLeftMs?: number | undefined;
     }
   | { readonly type: "cancelled" }
+  /** The operator denies the source. Like a cancellation, it cannot stop a run that was allowed to publish. */
+  | { readonly type: "denied" }
   /** It is known before the first run that there is nothing to deliver. */
   | { readonly type: "skipped"; readonly code: JobErrorCode };
 
@@ -124,8 +126,8 @@ export function next(state: JobState, event: JobEvent): Move | null {
       : null;
   }
   if (event.type === "skipped") return isUntouched(state) ? skip(state, event.code) : null;
-  if (event.type === "cancelled") {
-    return state.publishing ? null : finish(state, "cancelled");
+  if (event.type === "cancelled" || event.type === "denied") {
+    return state.publishing ? null : finish(state, event.type);
   }
   if (state.status !== "Processing") return null;
   switch (event.type) {

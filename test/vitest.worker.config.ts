@@ -36,6 +36,8 @@ export default defineConfig({
   ],
   test: {
     name: "worker",
+    maxWorkers: 2,
+    sequence: { groupOrder: 0 },
     root: pathTo("."),
     include: ["test/worker/**/*.test.ts"],
     setupFiles: [pathTo("test/worker/support/migrate.ts")],

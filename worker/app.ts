@@ -15,7 +15,7 @@ import { securityHeaders } from "./middleware/security-headers.ts";
 import { validate } from "./middleware/validate.ts";
 import { withContext } from "./middleware/with-context.ts";
 import { handlers } from "./routes/handlers.ts";
-import { heartbeat, known, outcome, publish, recording, upload } from "./routes/internal.ts";
+import { heartbeat, known, outcome, publish, recording, source, upload } from "./routes/internal.ts";
 import type { AppEnv } from "./routes/route.ts";
 import { docsAsset, uiAsset } from "./routes/service.ts";
 import { receiveHubPush, verifyHubLease } from "./routes/websub.ts";
@@ -48,6 +48,7 @@ export function createApp(services: Services): Hono<AppEnv> {
   app.post("/internal/heartbeat", heartbeat);
   app.post("/internal/runs/:id/upload", upload);
   app.post("/internal/runs/:id/recording", recording);
+  app.post("/internal/runs/:id/source", source);
   app.post("/internal/runs/:id/publish", publish);
   app.post("/internal/runs/:id/known", known);
   app.post("/internal/runs/:id/outcome", outcome);

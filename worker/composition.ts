@@ -14,6 +14,7 @@ import { createBatchObjects } from "./services/batches/objects.ts";
 import { BackoffMemory } from "./services/exits/backoff-memory.ts";
 import { Backlog } from "./services/intake/backlog.ts";
 import { SiteRunsMemory } from "./services/maintenance/site-status.ts";
+import { DenialsMemory } from "./services/rights/denials-memory.ts";
 import { Capacity } from "./services/runs/capacity.ts";
 import { createContainerRunner } from "./services/runs/container-runner.ts";
 import { createHttpRunner } from "./services/runs/http-runner.ts";
@@ -59,6 +60,7 @@ export function createServices(env: Env, replaced: Partial<Dependencies> = {}): 
     backlog: new Backlog(config.maxBacklog),
     backoffs: new BackoffMemory(),
     siteRuns: new SiteRunsMemory(),
+    denials: new DenialsMemory(),
     databaseWrites: new RememberedCheck(dependencies.clock),
     sealer: new Sealer(config.sealingKeys, dependencies.random),
     spotifyTokens: new SpotifyTokens(config.spotify, dependencies),

@@ -283,7 +283,32 @@ const VARIABLES = {
     fallback: "",
     secret: true,
     meaning:
-      "Where the Worker posts a JSON message when a site begins or ceases to refuse an exit; the member `text` makes it readable in Slack",
+      "Where the Worker posts a JSON message when a site begins or ceases to refuse an exit or to work at all, and when a newer yt-dlp is promoted or rolled back for a site; the member `text` makes it readable in Slack",
+  },
+  YTDLP_CANARY_PERCENT: {
+    schema: wholeNumber(0, 100),
+    fallback: "5",
+    secret: false,
+    meaning:
+      "Share of each site's runs that try a newer yt-dlp first while it is on trial, 0 to 100; 0: only after the pinned one failed. Processors have a newer one with `YTDLP_AUTO_UPDATE` or `YTDLP_CANDIDATE_PATH`",
+  },
+  YTDLP_PROMOTE_AFTER: {
+    schema: wholeNumber(1, 1000),
+    fallback: "5",
+    secret: false,
+    meaning:
+      "Runs of a site that the pinned yt-dlp fails and the newer one serves before that one comes first there, 1 to 1000",
+  },
+  RIGHTS_CONTACT: {
+    schema: z
+      .string()
+      .trim()
+      .max(200)
+      .regex(/^[^\p{C}]*$/u),
+    fallback: "",
+    secret: false,
+    meaning:
+      "Whom callers ask about sources that you [deny](rights.md): an e-mail address or a page; shown in the error of such jobs",
   },
   LISTING_SECONDS: {
     schema: wholeNumber(1, 60),
@@ -415,6 +440,10 @@ export interface Config {
   readonly exits: readonly ExitSetting[];
   /** Null: nobody is alerted. */
   readonly alertUrl: string | null;
+  /** Whom callers ask about denied sources; null: "the operator". */
+  readonly rightsContact: string | null;
+  /** How newer versions of yt-dlp are tried. */
+  readonly ytdlp: { readonly canaryPercent: number; readonly promoteAfter: number };
   readonly listingMs: number;
   readonly allowedPrivateHosts: AllowedHosts;
   readonly leaseMs: number;
@@ -537,7 +566,12 @@ export function readConfig(env: Readonly<Record<string, unknown>>): Config {
       ratio: variables.OTEL_TRACES_SAMPLER_ARG,
     },
     exits: variables.EXITS.length > 0 ? variables.EXITS : proxiesOf(env),
+    ytdlp: {
+      canaryPercent: variables.YTDLP_CANARY_PERCENT,
+      promoteAfter: variables.YTDLP_PROMOTE_AFTER,
+    },
     alertUrl: variables.ALERT_WEBHOOK_URL || null,
+    rightsContact: variables.RIGHTS_CONTACT || null,
     listingMs: variables.LISTING_SECONDS * 1000,
     allowedPrivateHosts: variables.ALLOWED_PRIVATE_HOSTS,
     leaseMs: leaseSeconds * 1000,

@@ -5,6 +5,7 @@ import type { Tracer } from "../schema/telemetry/tracer.ts";
 import type { DeliveryMessage, DispatchMessage } from "../schema/wire/queue-messages.ts";
 import type { Config } from "./config.ts";
 import type { Connection, Db } from "./db/connection.ts";
+import type { TrialRow } from "./db/exits/trial-rows.ts";
 import type { Log } from "./lib/log.ts";
 import type { MakeId } from "./lib/uuid.ts";
 import type { KeyCache } from "./services/accounts/key-cache.ts";
@@ -49,6 +50,7 @@ export interface Services extends Dependencies {
   readonly backlog: Backlog;
   readonly backoffs: BackoffMemory;
   readonly siteRuns: SiteRunsMemory;
+  readonly denials: DenialsMemory;
   readonly databaseWrites: DatabaseWrites;
   readonly sealer: Sealer;
   readonly spotifyTokens: SpotifyTokens;
@@ -182,6 +184,8 @@ export interface Backoffs {
   readonly sources: ReadonlyMap<string, number>;
   /** The same for storages, by place. */
   readonly storages: ReadonlyMap<string, number>;
+  /** How newer versions of yt-dlp do at each site. */
+  readonly trials: readonly TrialRow[];
 }
 
 /** This isolate's copy of what the dispatcher must know. */
@@ -194,6 +198,8 @@ export interface BackoffMemory {
   keep(pair: KnownPair): void;
   /** A run began or ceased to use an exit. */
   countRun(exit: string, change: 1 | -1): void;
+  /** Keeps a trial as this isolate has just changed it. */
+  keepTrial(trial: TrialRow): void;
   /** The tables were changed. */
   remove(): void;
 }
@@ -218,6 +224,13 @@ export interface SiteRunsMemory {
   read(context: Pick<RequestContext, "db" | "clock">): Promise<readonly SiteRuns[]>;
   /** In the last day; up to some minutes old. */
   readDay(context: Pick<RequestContext, "db" | "clock">): Promise<readonly SiteRuns[]>;
+}
+
+/** This isolate's copy of whether anything is denied. */
+export interface DenialsMemory {
+  isEmpty(context: Pick<RequestContext, "db" | "clock">): Promise<boolean>;
+  /** The table was changed. */
+  remove(): void;
 }
 
 /** Whether the database accepted a write lately. */

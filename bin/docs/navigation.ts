@@ -67,6 +67,12 @@ export const SECTIONS: readonly Section[] = [
       { name: "cloudflare", label: "Cloudflare", about: "Deploy to Workers and containers." },
       { name: "configuration", label: "Configuration", about: "Every variable, and every limit." },
       { name: "exits", label: "Exits", about: "Proxies, countries, and what happens when a site refuses." },
+      {
+        name: "rights",
+        label: "Rights of others",
+        about: "Deny sources, take down what was delivered, erase accounts.",
+      },
+      { name: "versions", label: "Versions of yt-dlp", about: "A newer yt-dlp next to the pinned one." },
       { name: "accounts", label: "Accounts and keys", about: "Who may do what." },
       { name: "operations", label: "Operations", about: "Watch it, update it, recover it." },
       { name: "security", label: "Security", about: "What is defended where." },

@@ -19,6 +19,8 @@ export const API_ADVICE: Readonly<Partial<Record<ApiErrorCode, string>>> = {
   idempotency_key_reused: "Use a new key for a new request",
   rate_limited: "Wait for `Retry-After`; waiting that long guarantees admission",
   too_many_jobs: "Wait until jobs of the account have ended; `Retry-After` is an estimate",
+  denied:
+    "Ask whom the sentence names; sending it again, or another address of the same media, is refused again",
   internal: "Try again; if it persists, send the `request_id` to the operator",
   overloaded: "Wait for `Retry-After`; the service has more work than it may hold",
   dependency_unavailable: "Wait for `Retry-After`, or for a few seconds",
@@ -36,6 +38,7 @@ export const JOB_ADVICE: Readonly<Partial<Record<JobErrorCode, string>>> = {
   copyright: "Nothing can be done here",
   terminated: "Nothing can be done here",
   login_required: "[Store cookies](cookies.md) of a session at that site",
+  denied: "Ask whom the sentence names; another address of the same media is refused, too",
   upcoming: "Send `wait_for_video: true`, or try again after the start",
   not_live: "Try again when the channel is live",
   live: "Try again after the broadcast, when there is a recording",
@@ -54,6 +57,8 @@ export const JOB_ADVICE: Readonly<Partial<Record<JobErrorCode, string>>> = {
     "Try again later; the operator can set up a PO-token provider, cookies or more [exits](exits.md)",
   rate_limited: "Try again later, with fewer jobs for this source at a time",
   forbidden: "Try again; if it persists, the media needs a session or another country",
+  site_failing:
+    "Wait: it is tried again. The operator should allow a newer yt-dlp, see [Two versions of yt-dlp](versions.md)",
   host_not_found: "Check the host name; it may be mistyped, or its domain may have expired",
   network: "Try again later; check that the source can be reached",
   truncated: "Check the file at its source: more than a quarter of it is damaged or missing",

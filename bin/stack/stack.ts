@@ -116,7 +116,10 @@ async function start(
   const secretsFile = state.file("secrets.json");
   const kept = loadSecrets(secretsFile);
   const secrets = withOwnSecrets(kept, env);
-  const wiring = { workerUrl: url, processorPort, workDir: state.file("work"), secrets };
+  const wiring = {
+    ...{ workerUrl: url, processorPort, secrets },
+    ...{ workDir: state.file("work"), ytdlpUpdateDir: state.file("ytdlp") },
+  };
   const processorUrl = `http://127.0.0.1:${processorPort}`;
   const variables = {
     ...workerVariables(env, wiring),

@@ -14,6 +14,7 @@ export interface Wiring {
   readonly workerUrl: string;
   readonly processorPort: number;
   readonly workDir: string;
+  readonly ytdlpUpdateDir: string;
   readonly secrets: Secrets;
 }
 
@@ -75,6 +76,7 @@ export function processorEnvironment(env: Environment, wiring: Wiring): Record<s
     ...systemEnvironment(env),
     PROCESSOR_TOKEN: wiring.secrets.PROCESSOR_TOKEN,
     WORK_DIR: wiring.workDir,
+    YTDLP_UPDATE_DIR: wiring.ytdlpUpdateDir,
     // After Ctrl-C, people do not want to wait for a long download: it continues at the next start.
     DRAIN_SECONDS: "2",
     ...pick(env, names(PROCESSOR_VARIABLES)),

@@ -1,6 +1,6 @@
 import { readFileSync, rmSync } from "node:fs";
 import { inRoot } from "../stack/paths.ts";
-import { succeeds } from "./check.ts";
+import { vitestSucceeds } from "./watched-vitest.ts";
 
 export interface Counts {
   readonly passed: number;
@@ -20,12 +20,14 @@ export async function runVitest(
   env: Readonly<Record<string, string>> = {},
 ): Promise<Counts> {
   rmSync(inRoot(REPORT), { force: true });
-  const all = [
-    ...["run", "--config", "test/vitest.config.ts"],
-    ...["--reporter=default", "--reporter=json", `--outputFile.json=${REPORT}`],
-    ...args,
-  ];
-  const ok = await succeeds("vitest", all, env);
+  const ok = await vitestSucceeds({
+    args: [
+      ...["run", "--config", "test/vitest.config.ts"],
+      ...["--reporter=default", "--reporter=json", `--outputFile.json=${REPORT}`],
+      ...args,
+    ],
+    env,
+  });
   const counts = countsOf(readReport());
   // A failure outside of a test (an unhandled rejection, an empty run) counts, too.
   return ok || counts.failed > 0 ? counts : { ...counts, failed: 1 };

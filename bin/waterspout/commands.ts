@@ -26,6 +26,16 @@ import { keys, keysCreate, keysRevoke, keysRoll } from "./commands/keys.ts";
 import { list } from "./commands/list.ts";
 import { probe } from "./commands/probe.ts";
 import { reseal } from "./commands/reseal.ts";
+import {
+  accountsErase,
+  denied,
+  deniedAdd,
+  deniedJobs,
+  deniedRemove,
+  deniedShow,
+  deniedTakedown,
+  erasures,
+} from "./commands/rights.ts";
 import { slack, slackForget, slackSet } from "./commands/slack.ts";
 import { storage, storageForget, storageSet, storageTest } from "./commands/storage.ts";
 import {
@@ -102,6 +112,14 @@ export const COMMAND_GROUPS: Readonly<Record<string, Commands>> = {
     "admin accounts rename": accountsRename,
     "admin accounts disable": accountsDisable,
     "admin accounts enable": accountsEnable,
+    "admin accounts erase": accountsErase,
+    "admin erasures": erasures,
+    "admin denied": denied,
+    "admin denied add": deniedAdd,
+    "admin denied show": deniedShow,
+    "admin denied takedown": deniedTakedown,
+    "admin denied jobs": deniedJobs,
+    "admin denied remove": deniedRemove,
     "admin usage": adminUsage,
     "admin cookies": adminCookies,
     "admin cookies set": adminCookiesSet,
@@ -123,6 +141,7 @@ export const ALIASES: Readonly<Record<string, string>> = {
   "admin keys revoke": "keys revoke",
   "admin accounts list": "admin accounts",
   "admin cookies list": "admin cookies",
+  "admin denied list": "admin denied",
   "cookies list": "cookies",
   "keys list": "keys",
   "storage show": "storage",

@@ -6,10 +6,12 @@ import {
   type ProcessorStarted,
   type PublishRequest,
   type RecordingStarted,
+  type SourceFound,
   type UploadStarted,
 } from "../../schema/wire/callback.ts";
 import { type KnownRequest, PublishResponse } from "../../schema/wire/reuse.ts";
 import { type DeliveredFile, KnownResponse } from "../../schema/wire/run.ts";
+import type { SourceIdentity } from "../../schema/wire/source-identity.ts";
 import { WIRE_VERSION } from "../../schema/wire/version.ts";
 import { backoffMs, REAL_CLOCK, type RetryClock } from "../retry.ts";
 import { StoppedError } from "./stop.ts";
@@ -108,9 +110,22 @@ export class Callback {
     await this.#report<RecordingStarted>(claim, "recording", { key }, signal);
   }
 
-  /** Asks for permission to publish the object; returns when it is granted. */
-  async publish(claim: Claim, signal: AbortSignal): Promise<void> {
-    await this.#report(claim, "publish", {}, signal);
+  /** Reports whose media the run is about to fetch; returns if it may. */
+  async sourceFound(claim: Claim, identity: SourceIdentity, signal: AbortSignal): Promise<void> {
+    await this.#report<SourceFound>(claim, "source", { identity }, signal);
+  }
+
+  /**
+   * Asks for permission to publish the object; returns when it is granted.
+   *
+   * @param found whose media it is, and the hash of the object
+   */
+  async publish(
+    claim: Claim,
+    found: Pick<PublishRequest, "identity" | "sha256">,
+    signal: AbortSignal,
+  ): Promise<void> {
+    await this.#report<PublishRequest>(claim, "publish", found, signal);
   }
 
   /**
@@ -118,8 +133,13 @@ export class Callback {
    *
    * @returns false if the file is no longer that job's: then the copy must not be published
    */
-  async publishCopy(claim: Claim, copyOf: string, signal: AbortSignal): Promise<boolean> {
-    const answer = await this.#report<PublishRequest>(claim, "publish", { copy_of: copyOf }, signal, true);
+  async publishCopy(
+    claim: Claim,
+    { copyOf, sha256 }: { readonly copyOf: string; readonly sha256: string },
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    const copy = { copy_of: copyOf, ...(sha256 === "" ? {} : { sha256 }) };
+    const answer = await this.#report<PublishRequest>(claim, "publish", copy, signal, true);
     return PublishResponse.parse(answer).status === "ok";
   }
 

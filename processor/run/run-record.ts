@@ -3,12 +3,15 @@ import type { TraceContext } from "../../schema/telemetry/trace-context.ts";
 import type { Outcome } from "../../schema/wire/callback.ts";
 import type { RunRequest } from "../../schema/wire/run.ts";
 import type { ProcessorDependencies } from "../dependencies.ts";
+import type { VersionTry } from "../tools/through-versions.ts";
 
 /** A run that has ended. */
 export interface EndedRun {
   readonly request: RunRequest;
   /** Null: the job belongs to another run or to none. */
   readonly outcome: Outcome["outcome"] | null;
+  /** The versions of yt-dlp that it tried. */
+  readonly tries: readonly VersionTry[];
   /** Whether the Worker heard of it. */
   readonly reported: string;
   /** Span of the run, and of the claim that it belongs to. */
@@ -28,6 +31,10 @@ export function recordRun({ metrics, log, tracer, config }: ProcessorDependencie
   const site = siteOf(request.url);
   const storage = request.target.managed ? "managed" : request.target.provider;
   const seconds = (endedAt - startedAt) / 1000;
+  for (const { version, result } of run.tries) {
+    const labels = { version, site, result: result ?? "undecided" };
+    metrics.count("waterspout_extractions_total", "Tries of runs by version of yt-dlp and result", labels);
+  }
   const delivery = outcome?.type === "completed" ? outcome.delivery : null;
   metrics.count("waterspout_runs_total", "Runs by how they ended", { outcome: code, site, storage });
   metrics.observe("waterspout_run_seconds", "Time of a run", seconds, { site, result: resultOf(outcome) });

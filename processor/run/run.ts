@@ -2,6 +2,7 @@ import { ADDRESS_REFUSALS } from "../../schema/errors.ts";
 import { formatTraceparent, parseTraceparent } from "../../schema/telemetry/trace-context.ts";
 import type { Delivery, Outcome } from "../../schema/wire/callback.ts";
 import type { RunRequest } from "../../schema/wire/run.ts";
+import type { YtdlpReport } from "../../schema/wire/ytdlp-versions.ts";
 import type { ProcessorConfig } from "../config.ts";
 import { SourceSession } from "../cookies/source-session.ts";
 import { trySessions } from "../cookies/try-sessions.ts";
@@ -11,9 +12,11 @@ import { Fault, ServiceFault } from "../fault.ts";
 import { exitsFor, openSourceNetwork, type SourceNetwork } from "../source-network.ts";
 import { EndlessStreamError } from "../stages/live/endless-source.ts";
 import { continueRecording, findRecording, recordLive } from "../stages/live/live.ts";
-import { resolveSource } from "../stages/resolve.ts";
+import { type Resolved, resolveSource } from "../stages/resolve.ts";
 import { copyDelivered } from "../stages/reuse/copy-delivered.ts";
+import { identityOf } from "../stages/source-identity.ts";
 import { openObjectStore } from "../storage/open-object-store.ts";
+import { throughVersions } from "../tools/through-versions.ts";
 import type { Claim } from "./callback.ts";
 import { Deadline } from "./deadline.ts";
 import { deliverDirectly } from "./deliver-directly.ts";
@@ -64,6 +67,8 @@ export function startRun(request: RunRequest, dependencies: ProcessorDependencie
     progress,
     timings: new RunTimings(),
     exitResults: [],
+    extractor: dependencies.versions.pinned.pool,
+    versionTries: [],
     session: new SourceSession(request.cookies, dependencies.config),
     store: openObjectStore(request.target, dependencies.policy, {
       idleMs: dependencies.config.stallSeconds * 1000,
@@ -88,6 +93,7 @@ async function execute(context: BareContext, traces: RunTrace): Promise<void> {
       ...{ type: "completed", delivery, tools: toolsOf(context) },
       attempts: context.timings.attempts,
       exit_results: context.exitResults,
+      ...versionsOf(context),
       ...cookiesOf(context),
     }),
     (error: unknown) => outcomeOf(error, context),
@@ -95,7 +101,8 @@ async function execute(context: BareContext, traces: RunTrace): Promise<void> {
   const reported = outcome === null ? "dropped" : await report(context, outcome);
   const { request, progress } = context;
   const times = { startedAt, endedAt: Date.now() };
-  recordRun(context, { request, outcome, reported, ...traces, ...times, received: progress.received });
+  const { versionTries: tries } = context;
+  recordRun(context, { request, outcome, reported, tries, ...traces, ...times, received: progress.received });
 }
 
 /** As an anonymous visitor first, unless the request says otherwise; after a refusal with the cookies that there are. */
@@ -107,7 +114,7 @@ async function attemptWithSessions(context: RunContext, isLast: boolean): Promis
 
 /**
  * One try through one exit. A media link may have expired between extraction and download: where no other exit is left,
- * a fresh extraction is worth one more attempt.
+ * a fresh extraction is worth one more attempt, with the other version of yt-dlp if there is one.
  */
 async function attempt(context: RunContext, isLast: boolean): Promise<Delivery> {
   const begun = await findRecording(context);
@@ -118,19 +125,21 @@ async function attempt(context: RunContext, isLast: boolean): Promise<Delivery> 
   const known = context.request.reuse?.file ?? null;
   const copied = known && (await copyDelivered(context, known));
   if (copied) return copied;
-  try {
-    return await fetchAndDeliver(context);
-  } catch (error) {
-    if (context.signal.aborted || !(error instanceof Fault)) throw error;
-    if (error.code !== "forbidden" || !isLast) throw error;
-    context.extractions.remove(context.request.url);
-    return fetchAndDeliver(context);
-  }
+  return throughVersions(
+    {
+      ...{ versions: context.versions, policy: context.request.ytdlp, tries: context.versionTries },
+      signal: context.signal,
+      isWorthAnother: ({ code }) => code === "forbidden" && isLast,
+      forget: () => context.extractions.remove(context.request.url),
+    },
+    ({ pool }) => fetchAndDeliver({ ...context, extractor: pool }),
+  );
 }
 
 async function fetchAndDeliver(context: RunContext): Promise<Delivery> {
   context.timings.attempts++;
   const resolved = await resolveSource(context);
+  await reportSource(context, resolved);
   if (resolved.source.live) return recordLive(context, resolved);
   const delivery = await deliverDirectly(context, resolved).catch((error: unknown) => {
     if (!(error instanceof EndlessStreamError)) throw error;
@@ -139,6 +148,12 @@ async function fetchAndDeliver(context: RunContext): Promise<Delivery> {
   if (!context.request.recording.asked) return delivery;
   const notLive = { field: "live_recording", from: true, to: false, reason: "The source is not live" };
   return { ...delivery, adjustments: [...delivery.adjustments, notLive] };
+}
+
+/** Of a recording, only this run knows whose it is: a successor may not find the source again. */
+async function reportSource({ callback, claim, request, signal }: RunContext, { source }: Resolved) {
+  if (!request.reports_source && !source.live) return;
+  await callback.sourceFound(claim, identityOf(source.info, source.streams), signal);
 }
 
 /** Gives the run its folder, and a source network for each exit that it tries; removes all of them at the end. */
@@ -173,11 +188,20 @@ const exitsOf = (base: BareContext) => exitsFor(base, base.request.url, base.req
 
 const cookiesOf = ({ session: { report } }: BareContext) => (report ? { cookies: report } : {});
 
-const toolsOf = ({ tools }: BareContext) => ({
-  ytdlp: tools.ytdlp.version,
-  ytdlp_channel: tools.ytdlp.channel,
-  ffmpeg: tools.ffmpeg.version,
-});
+function toolsOf({ tools, versions, versionTries }: BareContext) {
+  const { version, channel } = versionTries.at(-1) ?? versions.pinned;
+  return { ytdlp: version, ytdlp_channel: channel, ffmpeg: tools.ffmpeg.version };
+}
+
+/** Tries that are reported; a run makes two for each exit and session. */
+const MAX_REPORTED = 20;
+
+/** Nothing where there is one version only. */
+function versionsOf({ versions, versionTries }: BareContext): { ytdlp?: YtdlpReport } {
+  if (versions.candidate === null) return {};
+  const results = versionTries.flatMap(({ role, result }) => (result === null ? [] : [{ role, result }]));
+  return { ytdlp: { candidate: versions.candidate.version, results: results.slice(-MAX_REPORTED) } };
+}
 
 /** Null if nothing is reported, because the job belongs to another run or to none. */
 function outcomeOf(error: unknown, context: BareContext): Outcome["outcome"] | null {
@@ -194,8 +218,10 @@ function outcomeOf(error: unknown, context: BareContext): Outcome["outcome"] | n
   return {
     type: "failed",
     ...fault.report,
+    tools: toolsOf(context),
     attempts: context.timings.attempts,
     exit_results: exitResults,
+    ...versionsOf(context),
     ...(fault.transient === undefined ? {} : { transient: fault.transient }),
     ...(ADDRESS_REFUSALS.includes(fault.code)
       ? { other_exits: (request.exits ?? []).length > 0 ? 0 : ownProxiesLeft(config, exitResults) }

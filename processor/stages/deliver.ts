@@ -33,6 +33,7 @@ import { checkDemands } from "./result-checks.ts";
 import { copyKnownBytes, copyKnownMedia } from "./reuse/copy-known.ts";
 import { sourceFacts } from "./reuse/source-facts.ts";
 import type { AudioChoice, Source } from "./source.ts";
+import { identityOf } from "./source-identity.ts";
 
 /** From a resolved source to a published object, by the cheapest correct strategy. */
 export async function deliver(context: RunContext, resolved: Resolved): Promise<Delivery> {
@@ -55,9 +56,10 @@ export async function deliver(context: RunContext, resolved: Resolved): Promise<
   const extras = startExtras(context, source, showsCover(context.request));
   const work: Work = {
     ...{ context, source, inputs, extras },
-    askLeave: async () => {
+    askLeave: async (sha256) => {
       await extras.ready;
-      await context.callback.publish(context.claim, context.signal);
+      const found = { identity: identityOf(source.info, source.streams), ...(sha256 ? { sha256 } : {}) };
+      await context.callback.publish(context.claim, found, context.signal);
     },
   };
   try {
@@ -70,14 +72,17 @@ export async function deliver(context: RunContext, resolved: Resolved): Promise<
   }
 }
 
+/** Asks whether an object may become visible. */
+type AskLeave = (sha256: string | null) => Promise<void>;
+
 /** What both strategies share. */
 interface Work {
   readonly context: RunContext;
   readonly source: Source;
   readonly inputs: Inputs;
   readonly extras: Extras;
-  /** Resolves when the media may become visible. */
-  readonly askLeave: () => Promise<void>;
+  /** Resolves when the media may become visible. @param sha256 of the object; null if it is not known */
+  readonly askLeave: AskLeave;
 }
 
 /** Audio gets its cover wherever the source has an image; a film gets one when the caller asks for the thumbnail. */

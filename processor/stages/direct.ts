@@ -73,7 +73,12 @@ export async function readHead(plan: MediaPlan, input: Input): Promise<DirectHea
 export async function transferRanges(
   context: RunContext,
   file: RangeSource,
-  object: { key: string; size: number; verdict: Promise<unknown>; askLeave: () => Promise<void> },
+  object: {
+    key: string;
+    size: number;
+    verdict: Promise<unknown>;
+    askLeave: (sha256: string | null) => Promise<void>;
+  },
 ): Promise<UploadResult> {
   const { progress, request } = context;
   const { key, size, verdict, askLeave } = object;
@@ -108,9 +113,9 @@ export async function transferRanges(
       if (end === size) progress.enter("Uploading");
       return memory;
     },
-    beforePublish: async () => {
+    beforePublish: async (sha256) => {
       await verdict;
-      await askLeave();
+      await askLeave(sha256);
     },
   });
 }

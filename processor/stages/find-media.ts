@@ -40,7 +40,8 @@ export async function findMedia(finder: Finder, wanted: Wanted): Promise<Media> 
   const { extractor, extractions, proxy, upstream, session, signal } = finder;
   // what is kept was found without cookies
   const kept = session.isAnonymous ? extractions.find(wanted.url) : undefined;
-  if (!kept || kept.upstream !== upstream) return askSource(finder, wanted, wanted.url, MAX_HOPS);
+  const isUsable = kept !== undefined && kept.upstream === upstream && kept.version === extractor.version;
+  if (!isUsable) return askSource(finder, wanted, wanted.url, MAX_HOPS);
   const { timeoutMs, plan } = wanted;
   const found = await extractor.select(kept.info, { options: selection(plan), proxy, signal, timeoutMs });
   return chosen(found, plan);

@@ -5,6 +5,7 @@ import { trySessions } from "../cookies/try-sessions.ts";
 import type { ProcessorDependencies } from "../dependencies.ts";
 import { Fault } from "../fault.ts";
 import { exitsFor, openSourceNetwork } from "../source-network.ts";
+import { throughVersions } from "../tools/through-versions.ts";
 import type { ListPart } from "../tools/warm-ytdlp.ts";
 
 /**
@@ -15,7 +16,7 @@ import type { ListPart } from "../tools/warm-ytdlp.ts";
  */
 export async function listEntries(
   dependencies: ProcessorDependencies,
-  { url, exit: given, timeout_ms: timeoutMs, max_entries: maxEntries, skip, cookies }: ListRequest,
+  { url, exit: given, ytdlp, timeout_ms: timeoutMs, max_entries: maxEntries, skip, cookies }: ListRequest,
   signal: AbortSignal,
   report: (line: ListLine) => void,
 ): Promise<void> {
@@ -29,10 +30,17 @@ export async function listEntries(
   const begun = new AbortController();
   try {
     await trySessions(session, AbortSignal.any([signal, begun.signal]), () =>
-      dependencies.extractor.list({ url, proxy, session, signal, timeoutMs, maxEntries, skip }, (part) => {
-        begun.abort();
-        report(lineOf(part, skip));
-      }),
+      throughVersions(
+        {
+          ...{ versions: dependencies.versions, policy: ytdlp, tries: [], forget() {} },
+          signal: AbortSignal.any([signal, begun.signal]),
+        },
+        ({ pool }) =>
+          pool.list({ url, proxy, session, signal, timeoutMs, maxEntries, skip }, (part) => {
+            begun.abort();
+            report(lineOf(part, skip));
+          }),
+      ),
     );
     report({ type: "end", ...used() });
   } catch (error) {

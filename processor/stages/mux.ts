@@ -43,7 +43,7 @@ export interface MuxRequest {
   /** What else is copied from the source's file. */
   readonly kept: KeptStreams | null;
   /** Asked when the result is complete, before it becomes visible. */
-  readonly askLeave: () => Promise<void>;
+  readonly askLeave: (sha256: string | null) => Promise<void>;
 }
 
 export interface MuxResult extends UploadResult {
@@ -179,9 +179,9 @@ async function onePass(
     done: written,
     headBytes: headBytes(context, request, indexBytes),
     hasher: context.hasher,
-    beforePublish: async () => {
+    beforePublish: async (sha256) => {
       await facts;
-      await request.askLeave();
+      await request.askLeave(sha256);
     },
   });
   try {

@@ -6,10 +6,12 @@ import { trySessions } from "../cookies/try-sessions.ts";
 import type { ProcessorDependencies } from "../dependencies.ts";
 import { Fault, ServiceFault } from "../fault.ts";
 import { exitsFor, openSourceNetwork } from "../source-network.ts";
+import { throughVersions, type VersionTry } from "../tools/through-versions.ts";
 import type { YtdlpInfo } from "../tools/ytdlp-info.ts";
 import { findMedia } from "./find-media.ts";
 import { lookIntoFile } from "./look-into-file.ts";
 import { chosenStreams, durationOf, isLive, type SourceStream } from "./source.ts";
+import { identityOf } from "./source-identity.ts";
 
 /**
  * Asks a source what a URL leads to, without a run. The response is kept for the job that follows.
@@ -32,12 +34,20 @@ export async function probeSource(
   const network = await openSourceNetwork({ ...dependencies, session }, exit);
   try {
     const finder = { ...dependencies, ...network, session, signal: AbortSignal.any([signal, late]) };
+    const tries: VersionTry[] = [];
     const { info, choice } = await trySessions(session, finder.signal, () =>
-      findMedia(finder, { url, plan, timeoutMs }),
+      throughVersions(
+        {
+          ...{ versions: dependencies.versions, policy: request.ytdlp, tries, signal: finder.signal },
+          forget: () => dependencies.extractions.remove(url),
+        },
+        ({ pool }) => findMedia({ ...finder, extractor: pool }, { url, plan, timeoutMs }),
+      ),
     );
+    const version = tries.at(-1)?.version ?? dependencies.versions.pinned.version;
     // what a session found is for its owner alone
     if (info.live_status !== "is_upcoming" && session.isAnonymous)
-      dependencies.extractions.keep(url, { info, upstream: network.upstream, exit: exit.name });
+      dependencies.extractions.keep(url, { info, version, upstream: network.upstream, exit: exit.name });
     const chosen = chosenStreams(choice.formats, choice.extraAudio);
     const looking = AbortSignal.any([finder.signal, AbortSignal.timeout(timeoutMs * LOOK_SHARE)]);
     const { streams, duration } = await lookAt({ ...dependencies, ...network }, info, chosen, looking);
@@ -49,6 +59,7 @@ export async function probeSource(
       audio_language: choice.language,
       audio_languages: [...choice.languages],
       adjustments: [...choice.adjustments, ...session.adjustments],
+      identity: identityOf(info, chosen),
       ...(session.report ? { cookies: session.report } : {}),
     };
   } catch (error) {

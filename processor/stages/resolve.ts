@@ -35,7 +35,7 @@ export async function resolveSource(context: RunContext): Promise<Resolved> {
   if (info.live_status === "is_upcoming") throw new UpcomingError(info.release_timestamp);
   const choice = isLive(info) ? recordable(context, info, best) : best;
   const [first, ...others] = chosenStreams(choice.formats, choice.extraAudio);
-  if (!first) throw Fault.of(info._has_drm === true ? "drm" : "no_format", "no stream was chosen");
+  if (!first) throw noStream(info);
   for (const cookie of info.cookie_lines ?? []) context.client.cookies.accept([cookie.line], cookie.url);
   const id = await sourceId(info, url);
   const described = { ...describeSource(info, [first, ...others], choice), id };
@@ -43,6 +43,14 @@ export async function resolveSource(context: RunContext): Promise<Resolved> {
   const live = described.live || (isRadio && (await isEndless(context, first, true)));
   const source = await withOwnFragments(context, { ...described, live });
   return { source, extractMs: Math.round(performance.now() - startedAt) };
+}
+
+/** Pictures alone are what is left of a page whose media the extractor cannot read any more. */
+function noStream({ _has_drm, formats = [] }: YtdlpInfo): Fault {
+  const hasMedia = formats.some(({ vcodec, acodec }) => vcodec !== "none" || acodec !== "none");
+  return Fault.of(_has_drm === true ? "drm" : "no_format", "no stream was chosen", {
+    suspicion: _has_drm === true || hasMedia ? undefined : "possible",
+  });
 }
 
 /** Extractors that use the last part of an address as the id. */

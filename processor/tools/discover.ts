@@ -108,31 +108,68 @@ async function findFfmpeg(name: string, given: string | undefined, config: Disco
   return { path, version };
 }
 
-async function findYtdlp(config: DiscoverConfig): Promise<YtdlpTool> {
+async function findYtdlp(
+  config: Pick<DiscoverConfig, "searchPath" | "ytdlpPath" | "ytdlpChannel">,
+): Promise<YtdlpTool> {
   const path = await locate("yt-dlp", config.ytdlpPath, config.searchPath, YTDLP_ADVICE);
   const { python, isZip } = await interpreterOf(path, config.searchPath);
   const facts = await pythonFacts(python, isZip ? path : undefined, config.searchPath);
   if (!facts) throw new Error(`${python} runs ${path} but has no module yt_dlp; ${YTDLP_ADVICE}`);
-  if (facts.version.localeCompare(YTDLP_FLOOR, "en", { numeric: true }) < 0) {
-    throw new Error(`${path} is yt-dlp ${facts.version}, older than ${YTDLP_FLOOR}; ${YTDLP_ADVICE}`);
-  }
+  const pythonPath = isZip ? path : (facts.user_site ?? undefined);
+  const found = toolOf({ path, python, pythonPath }, facts);
   const { ytdlpChannel: channel = facts.channel } = config;
   if (facts.channel !== channel) {
     throw new Error(
       `${path} is yt-dlp of the channel ${facts.channel}, and YTDLP_CHANNEL asks for ${channel}; install that with: npm run setup`,
     );
   }
+  return found;
+}
+
+/** Settings for a second yt-dlp. */
+export type CandidateConfig = Pick<ProcessorConfig, "searchPath">;
+
+/**
+ * The yt-dlp of a program, whatever its channel.
+ *
+ * @throws Error with one sentence if it is missing, broken or too old
+ */
+export async function findCandidate(path: string, { searchPath }: CandidateConfig): Promise<YtdlpTool> {
+  return findYtdlp({ searchPath, ytdlpPath: path, ytdlpChannel: undefined });
+}
+
+/**
+ * The yt-dlp in a folder of packages, for a Python that is there.
+ *
+ * @throws Error with one sentence if it does not work or is too old
+ */
+export async function findInFolder(
+  folder: string,
+  python: string,
+  { searchPath }: CandidateConfig,
+): Promise<YtdlpTool> {
+  const facts = await pythonFacts(python, folder, searchPath);
+  if (!facts) throw new Error(`${python} finds no working yt_dlp in ${folder}`);
+  return toolOf({ path: folder, python, pythonPath: folder }, facts);
+}
+
+function toolOf(where: Pick<YtdlpTool, "path" | "python" | "pythonPath">, facts: PythonFacts): YtdlpTool {
+  if (isOlder(facts.version, YTDLP_FLOOR)) {
+    throw new Error(`${where.path} is yt-dlp ${facts.version}, older than ${YTDLP_FLOOR}; ${YTDLP_ADVICE}`);
+  }
   return {
-    path,
+    ...where,
     version: facts.version,
-    python,
-    channel,
-    pythonPath: isZip ? path : (facts.user_site ?? undefined),
+    channel: facts.channel,
     challengeScripts: facts.ejs,
     impersonation: facts.curl_cffi,
     potPlugin: facts.pot_plugin,
   };
 }
+
+/** @example isOlder("2026.9.1", "2026.10.1") // true */
+export const isOlder = (version: string, than: string): boolean =>
+  version.localeCompare(than, "en", { numeric: true }) < 0;
 
 async function locate(
   name: string,

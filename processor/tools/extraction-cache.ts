@@ -3,6 +3,8 @@ import type { YtdlpInfo } from "./ytdlp-info.ts";
 /** An extraction, and the operator's proxy that it used: signed links are only valid for that address. */
 export interface KeptExtraction {
   readonly info: YtdlpInfo;
+  /** Of the yt-dlp that found it: another version may write it in another way. */
+  readonly version: string;
   readonly upstream: string | undefined;
   /** Name of that exit. */
   readonly exit?: string | undefined;
@@ -28,11 +30,11 @@ export class ExtractionCache {
     this.#now = now;
   }
 
-  keep(url: string, { info, upstream, exit }: KeptExtraction): void {
+  keep(url: string, { info, version, upstream, exit }: KeptExtraction): void {
     this.remove(url);
     const bytes = Buffer.byteLength(JSON.stringify(info));
     if (bytes > MAX_BYTES) return;
-    this.#entries.set(url, { info, upstream, exit, bytes, until: this.#now() + KEEP_MS });
+    this.#entries.set(url, { info, version, upstream, exit, bytes, until: this.#now() + KEEP_MS });
     this.#bytes += bytes;
     for (const oldest of this.#entries.keys()) {
       if (this.#entries.size <= MAX_ENTRIES && this.#bytes <= MAX_BYTES) break;

@@ -6,7 +6,7 @@ import type { EgressProxy } from "../egress/proxy.ts";
 import { Fault, ServiceFault } from "../fault.ts";
 import type { Tools } from "./discover.ts";
 import { portOf, wholeAccess } from "./sandbox.ts";
-import { classifyExtraction, type ExtractionFailure } from "./tool-errors.ts";
+import { classifyExtraction, type ExtractionFailure, suspicionOf } from "./tool-errors.ts";
 import {
   type Confinement,
   type ListPart,
@@ -116,6 +116,11 @@ export class ExtractorPool {
     return this.#failure;
   }
 
+  /** Of yt-dlp. */
+  get version(): string {
+    return this.#options.tools.ytdlp.version;
+  }
+
   /** Process id of the warm parent, once there is one. */
   get pid(): number | undefined {
     return this.#warm?.pid;
@@ -183,6 +188,12 @@ export class ExtractorPool {
     await this.#run({ kind: "list", url, limit, skip, params, cookies }, request, { onPart });
   }
 
+  /** Accepts no more tasks, and ends when the unfinished ones are over. */
+  retire(): void {
+    this.#isClosed = true;
+    for (const parent of [this.#warm, this.#successor]) if (parent) this.#retire(parent);
+  }
+
   /** Ends every parent and every task. */
   async close(): Promise<void> {
     this.#isClosed = true;
@@ -226,7 +237,10 @@ export class ExtractorPool {
     clearTimeout(timer);
     signal?.removeEventListener("abort", cancel);
     signal?.throwIfAborted();
-    if (isLate) throw new ServiceFault("timeout", `yt-dlp took longer than ${timeoutMs} ms`);
+    if (isLate) {
+      const detail = `yt-dlp took longer than ${timeoutMs} ms`;
+      throw new ServiceFault("timeout", detail, { suspicion: "possible" });
+    }
     const response = responseOf(end, {
       wasRefused: proxy.blocked(refusals).length > 0,
       unknownHost: proxy.unknownHosts?.(unknownBefore)[0],
@@ -329,13 +343,16 @@ function responseOf(
 ): Readonly<Record<string, unknown>> {
   if (end.type === "answer") return end.response;
   if (end.type === "gone") {
-    if (end.outOfTime) throw new ServiceFault("timeout", "yt-dlp used up its processor time");
-    throw new ServiceFault("internal", "yt-dlp died without a response");
+    if (end.outOfTime) {
+      throw new ServiceFault("timeout", "yt-dlp used up its processor time", { suspicion: "possible" });
+    }
+    throw new ServiceFault("internal", "yt-dlp died without a response", { suspicion: "likely" });
   }
   const { failure } = end;
   const retryAfterMs = parseRetryAfter(failure.retryAfter ?? undefined, Date.now());
-  throw Fault.of(wasRefused ? "egress_blocked" : classifyExtraction(failure), detailOf(failure), {
-    retryAfterMs,
+  const code = wasRefused ? "egress_blocked" : classifyExtraction(failure);
+  throw Fault.of(code, detailOf(failure), {
+    ...{ retryAfterMs, suspicion: suspicionOf(failure, code) },
     ...(unknownHost === undefined ? {} : { transient: false, unknownHost: true, subject: unknownHost }),
   });
 }

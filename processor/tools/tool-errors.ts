@@ -1,5 +1,6 @@
 import type { JobErrorCode } from "../../schema/errors.ts";
 import { BLOCKED_REASON } from "../egress/proxy.ts";
+import type { Suspicion } from "../fault.ts";
 
 /** What the extractor says about a failure. */
 export interface ExtractionFailure {
@@ -183,6 +184,22 @@ export function classifyExtraction(failure: ExtractionFailure): JobErrorCode {
   if (rule) return rule.code;
   if (failure.expected) return "unavailable";
   return failure.type === "ExtractorError" ? "unsupported_url" : "internal";
+}
+
+/** What yt-dlp ends with when it cannot read a page. */
+const UNREAD: readonly JobErrorCode[] = ["unsupported_url", "no_format", "unavailable", "internal"];
+
+/**
+ * Whether the version of yt-dlp may be the reason; undefined for what the source says of its media, for refusals and for the
+ * network.
+ *
+ * @param code what {@link classifyExtraction} makes of the failure
+ * @example suspicionOf({ type: "RegexNotFoundError", message: "Unable to extract title" }, "unsupported_url") // "likely"
+ */
+export function suspicionOf({ expected }: ExtractionFailure, code: JobErrorCode): Suspicion | undefined {
+  if (!UNREAD.includes(code)) return undefined;
+  if (!expected) return "likely";
+  return code === "unsupported_url" || code === "no_format" ? "possible" : undefined;
 }
 
 /** A site may write anything; the relevant part of a longer text is at its beginning or its end. */

@@ -158,7 +158,7 @@ export class WarmYtdlp {
     );
     const onEnd = (detail: string) => {
       this.#isAlive = false;
-      started.reject(new ServiceFault("internal", `warm yt-dlp ended: ${detail}`));
+      started.reject(new ServiceFault("internal", `warm yt-dlp ended: ${detail}`, { suspicion: "likely" }));
       for (const task of this.#pending.values()) {
         // A task has its own process group; it does not end with the parent's.
         if (task.pid !== undefined) signalProcessGroup(task.pid, "SIGKILL");

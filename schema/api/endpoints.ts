@@ -47,6 +47,7 @@ export const WithStorage = z
  * failures; `probe_timeout` after 20 s.
  */
 const PROBE_ERRORS = [
+  "denied",
   "invalid_request",
   "payload_too_large",
   "dependency_unavailable",
@@ -70,6 +71,7 @@ export const endpoints = {
       },
     },
     errors: [
+      "denied",
       "invalid_request",
       "storage_required",
       "storage_verification_failed",
@@ -91,7 +93,7 @@ export const endpoints = {
     safe: true,
     body: jobRequest,
     responses: { 200: { description: "The plan", schema: PlannedJob } },
-    errors: ["forbidden", "invalid_request", "payload_too_large", "probe_timeout"],
+    errors: ["denied", "forbidden", "invalid_request", "payload_too_large", "probe_timeout"],
   },
   metadata: {
     method: "POST",
@@ -155,6 +157,7 @@ export const endpoints = {
     body: json(WithStorage, false),
     responses: { 201: { description: "The new job", schema: RetriedJob } },
     errors: [
+      "denied",
       "quota_exceeded",
       "too_many_jobs",
       "forbidden",

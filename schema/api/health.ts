@@ -4,6 +4,7 @@ import { Time } from "../ids.ts";
 import { ReadinessCheck } from "../readiness-check.ts";
 import { ToolVersions } from "../tool-versions.ts";
 import { Isolation } from "../wire/run.ts";
+import { TRIAL_STATES } from "../wire/ytdlp-versions.ts";
 
 /** `GET /` for programs. */
 export const About = z
@@ -81,6 +82,9 @@ export const SiteStatus = z
     ),
     success_rate_24h: rate.describe("The same over the last 24 hours"),
     last_success_at: Time.nullable().describe("When a run was last delivered; null if none was in 24 hours"),
+    held_back_until: Time.nullable().describe(
+      "No version of yt-dlp can read the site: its jobs wait until then, and one of them tries again. Null while the site is not held back",
+    ),
     reason: z
       .enum(JOB_ERROR_CODES)
       .nullable()
@@ -119,6 +123,24 @@ export const ExitStatus = z
   .meta({ id: "ExitStatus" });
 export type ExitStatus = z.infer<typeof ExitStatus>;
 
+/** How a newer yt-dlp does at a site, next to the pinned one. */
+export const YtdlpStatus = z
+  .object({
+    site: z.string().describe("A well-known site, or `other`").meta({ example: "youtube" }),
+    version: z.string().describe("The newer version").meta({ example: "2026.11.23" }),
+    state: z
+      .enum(TRIAL_STATES)
+      .describe(
+        "`trial`: a share of the runs tries it first, and runs that the pinned version failed; `promoted`: it comes first; `rolled_back`: it comes last",
+      ),
+    until: Time.nullable().describe("While it is rolled back: when one run tries it again"),
+    changed_at: Time.nullable().describe("When the state last changed; null: never"),
+    tries: z.int().min(0).describe("Runs that tried it"),
+    served: z.int().min(0).describe("Runs that it served"),
+  })
+  .meta({ id: "YtdlpStatus" });
+export type YtdlpStatus = z.infer<typeof YtdlpStatus>;
+
 const Paused = z.object({ name: z.string(), until: Time });
 
 /** How the sites that jobs fetch from did in the last hour. */
@@ -135,7 +157,12 @@ export const ServiceStatus = z
             "Sites that refused or limited requests, with the exit that they refused unless it is the only one",
           ),
         paused_storages: z.array(Paused),
-        exits: z.array(ExitStatus).describe("How sites treat exits, those with trouble first"),
+        exits: z
+          .array(ExitStatus)
+          .describe("How sites treat exits, those with trouble first; `*` stands for every exit of a site"),
+        ytdlp: z
+          .array(YtdlpStatus)
+          .describe("How newer versions of yt-dlp do; empty where processors have only one"),
         jobs_due: runs.describe("Jobs that wait for a processor, at most `MAX_BACKLOG`"),
         oldest_due_seconds: runs.nullable().describe("For how long the first of them has been due"),
         instances: z.array(z.object({ instance: z.string(), runs })).describe("Processors with runs"),

@@ -133,7 +133,9 @@ export const Job = z
         "Name of the operator's exit through which the source was asked last; null where none are configured",
       )
       .meta({ example: "de-1" }),
-    tool_versions: ToolVersions.nullable().describe("Tools of the run that delivered the file"),
+    tool_versions: ToolVersions.nullable().describe(
+      "Tools of the run that delivered the file, or of the last run that failed. Of yt-dlp, the version that found the media: where the operator tries a newer one, it may differ between jobs",
+    ),
     webhook_status: z.enum(WEBHOOK_STATUSES),
     webhook_attempts: z.int().min(0),
     webhook_last_error: text,

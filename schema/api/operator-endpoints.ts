@@ -16,6 +16,7 @@ import {
 import { AuditList, AuditQuery } from "./audit.ts";
 import { type Endpoint, MAX_BODY_BYTES } from "./endpoint.ts";
 import { Exit, ExitChange, ExitList, exitParams, NewExit, RemovedExit } from "./operator/exits.ts";
+import { rightsEndpoints } from "./operator/rights-endpoints.ts";
 import { AccountUsage, MonthQuery } from "./usage.ts";
 import { Resealed } from "./user-storage.ts";
 
@@ -163,6 +164,7 @@ export const operatorEndpoints = {
     responses: { 200: { description: "Removed", schema: RemovedExit } },
     errors: ["invalid_request", "not_found"],
   },
+  ...rightsEndpoints,
   listAudit: {
     method: "GET",
     path: "/admin/audit",

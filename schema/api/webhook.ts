@@ -17,6 +17,7 @@ export const WEBHOOK_EVENT_TYPES = [
   "job_failed",
   "job_warning",
   "job_skipped",
+  "job_denied",
   "batch_completed",
   "subscription_entry",
   "subscription_failing",
@@ -76,9 +77,29 @@ export const JobSkippedEvent = z
     status: z.literal("skipped"),
     url: z.string(),
     reason: z.string(),
+    error_code: z.enum(JOB_ERROR_CODES),
     metadata,
   })
   .meta({ id: "JobSkippedEvent" });
+
+/** The operator denied the source of a job that had been delivered. */
+export const JobDeniedEvent = z
+  .object({
+    type: z.literal("job_denied"),
+    job_id: Id,
+    status: z.literal("denied"),
+    url: z.string(),
+    key: text.describe("Key of the delivered file; null if there was none any more"),
+    file_deleted: z
+      .boolean()
+      .describe("False: the file could not be deleted, and `reason` says why; you must delete it"),
+    reason: text.describe("Why the file was not deleted; null if it was, or if there was none"),
+    error: z.string(),
+    error_code: z.literal("denied"),
+    metadata,
+  })
+  .meta({ id: "JobDeniedEvent" });
+export type JobDeniedEvent = z.infer<typeof JobDeniedEvent>;
 
 /** The last job of a batch ended. */
 export const BatchCompletedEvent = z
@@ -143,6 +164,7 @@ export const WebhookEvent = z.discriminatedUnion("type", [
   JobCompletedEvent,
   JobFailedEvent,
   JobWarningEvent,
+  JobDeniedEvent,
   JobSkippedEvent,
   BatchCompletedEvent,
   SubscriptionEntryEvent,

@@ -26,6 +26,7 @@ import {
   USAGE,
   WEBHOOK_SECRET,
 } from "./example-objects.ts";
+import { RIGHTS_TEXTS } from "./rights-texts.ts";
 import { SUBSCRIPTION_TEXTS } from "./subscription-texts.ts";
 
 /** What the documentation says about an operation in addition to its summary, and what its example shows. */
@@ -127,6 +128,7 @@ export const OPERATION_TEXTS: Readonly<Partial<Record<EndpointName, OperationTex
     },
   },
   ...SUBSCRIPTION_TEXTS,
+  ...RIGHTS_TEXTS,
   createBulk: {
     description:
       "All jobs are accepted or none. They share the options next to `jobs`; each may have its own `filename`. At most `BATCH_WINDOW` of them run at the same time.",

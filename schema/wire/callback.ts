@@ -10,7 +10,9 @@ import { ToolVersions } from "../tool-versions.ts";
 import { CookieReport } from "./cookies.ts";
 import { FailureSubject } from "./failure-subject.ts";
 import { copyOf, SourceFacts } from "./reuse.ts";
+import { SourceIdentity } from "./source-identity.ts";
 import { Version } from "./version.ts";
+import { YtdlpReport } from "./ytdlp-versions.ts";
 
 /**
  * Processor → Worker: `/internal/*`. Each report carries the run's attempt and its token; a report of a run that
@@ -86,8 +88,26 @@ export type RecordingStarted = z.infer<typeof RecordingStarted>;
  * `POST /internal/runs/{id}/publish`: may the upload be completed? 200 permits it, at most once per run; a run that copied
  * another job's file reads the answer, see `PublishResponse`.
  */
-export const PublishRequest = z.object({ v: Version, attempt: z.int().min(1), copy_of: copyOf });
+export const PublishRequest = z.object({
+  v: Version,
+  attempt: z.int().min(1),
+  copy_of: copyOf,
+  /** Whose media it is, as far as the run found out; absent from processors of the former version, and for copies. */
+  identity: SourceIdentity.optional(),
+  /** Of the file that is to become visible. */
+  sha256: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/)
+    .optional(),
+});
 export type PublishRequest = z.infer<typeof PublishRequest>;
+
+/**
+ * `POST /internal/runs/{id}/source`: whose media it is, before it is fetched. Sent where `RunRequest` asks for it, and before
+ * recordings, which may last for hours. The Worker ends the job if the operator denies the source, and answers 409.
+ */
+export const SourceFound = z.object({ v: Version, attempt: z.int().min(1), identity: SourceIdentity });
+export type SourceFound = z.infer<typeof SourceFound>;
 
 const ms = z.int().min(0).nullable();
 
@@ -146,6 +166,9 @@ const attempts = z.int().min(0).optional();
 /** How the run fared with each exit, in the order of their use; absent from processors of the former version. */
 const exit_results = z.array(ExitResult).max(20).optional();
 
+/** Tools of the run; of yt-dlp, the version that it used last. Absent from processors of the former version. */
+const tools = ToolVersions.nullable();
+
 /** `POST /internal/runs/{id}/outcome`: how the run ended. Repeated until it gets a response. */
 export const Outcome = z.object({
   v: Version,
@@ -154,17 +177,20 @@ export const Outcome = z.object({
     z.object({
       type: z.literal("completed"),
       delivery: Delivery,
-      tools: ToolVersions.nullable().default(null),
+      tools: tools.default(null),
       attempts,
       exit_results,
+      ytdlp: YtdlpReport.optional(),
       cookies: CookieReport.optional(),
     }),
     z.object({
       type: z.literal("failed"),
       code: z.enum(JOB_ERROR_CODES),
       subject: FailureSubject,
+      tools: tools.optional(),
       attempts,
       exit_results,
+      ytdlp: YtdlpReport.optional(),
       /** Respected before the next try, if the failure is retried. */
       retry_after_ms: z.int().min(0).nullable(),
       /** False: not worth retrying for hours; absent if unknown. */

@@ -4,14 +4,19 @@ import { JOB_ERROR_CODES } from "../errors.ts";
 import { Adjustment, MediaPlan } from "../media.ts";
 import { CookieReport, CookieUse } from "./cookies.ts";
 import { FailureSubject } from "./failure-subject.ts";
+import { SourceIdentity } from "./source-identity.ts";
 import { Version } from "./version.ts";
+import { YtdlpPolicy } from "./ytdlp-versions.ts";
 
 /** Proxy of the exit that the source is asked through, with credentials; null or absent: the processor's own way. */
 const exit = z.object({ name: z.string(), url: z.string().nullable() }).nullish();
 
+/** Which of two versions of yt-dlp comes first. */
+const ytdlp = YtdlpPolicy.optional();
+
 /** A question about one media item. */
 export const MediaProbeRequest = z.discriminatedUnion("kind", [
-  z.object({ v: Version, kind: z.literal("metadata"), url: z.string(), exit, cookies: CookieUse }),
+  z.object({ v: Version, kind: z.literal("metadata"), url: z.string(), exit, ytdlp, cookies: CookieUse }),
   /** Also asks which streams a job with this plan would use. */
   z.object({
     v: Version,
@@ -19,6 +24,7 @@ export const MediaProbeRequest = z.discriminatedUnion("kind", [
     url: z.string(),
     plan: MediaPlan,
     exit,
+    ytdlp,
     cookies: CookieUse,
   }),
 ]);
@@ -30,6 +36,7 @@ export const ListRequest = z.object({
   kind: z.literal("list"),
   url: z.string(),
   exit,
+  ytdlp,
   /** Deadline of the listing. */
   timeout_ms: z.int().min(1),
   /** Maximum number of entries. */
@@ -64,6 +71,8 @@ export const ProbeOutcome = z.discriminatedUnion("type", [
     audio_languages: z.array(z.string()).default([]),
     /** Parts of the plan that the source cannot fulfil. */
     adjustments: z.array(Adjustment).default([]),
+    /** Absent from processors of the former version. */
+    identity: SourceIdentity.optional(),
     cookies: CookieReport.optional(),
   }),
   z.object({

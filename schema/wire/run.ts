@@ -5,6 +5,7 @@ import { ReadinessCheck } from "../readiness-check.ts";
 import { Delivery } from "./callback.ts";
 import { CookieUse } from "./cookies.ts";
 import { Version } from "./version.ts";
+import { YtdlpPolicy } from "./ytdlp-versions.ts";
 
 /** Worker → processor: `POST /runs`, `DELETE /runs/{id}`, `GET /healthz`; bearer `PROCESSOR_TOKEN`. */
 
@@ -184,7 +185,11 @@ export const RunRequest = z.object({
     .optional(),
   /** A file of an earlier job may be copied: this one, or one that `POST /internal/runs/{id}/known` names. Absent: none. */
   reuse: z.object({ file: DeliveredFile.nullable() }).optional(),
+  /** Which of two versions of yt-dlp comes first. */
+  ytdlp: YtdlpPolicy.optional(),
   cookies: CookieUse,
+  /** The operator denies some sources: whose media it is must be reported before it is fetched. */
+  reports_source: z.literal(true).optional(),
   /** For a stream that is on air. */
   recording: z
     .object({
@@ -228,6 +233,8 @@ export const ProcessorHealth = z.object({
   tools: z.object({
     ytdlp: z.string(),
     ytdlp_channel: z.string(),
+    /** The newer version next to it; null or absent: there is none. */
+    ytdlp_candidate: z.string().nullish(),
     ffmpeg: z.string(),
     /** Runtime for the sources' own scripts. */
     javascript: z.string(),

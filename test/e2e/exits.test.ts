@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { afterAll, beforeAll, expect, it, vi } from "vitest";
 import type { Job } from "../../schema/api/job.ts";
 import { type LocalProxy, startLocalProxy } from "../support/exits/local-proxy.ts";
 import { type StrictSite, startStrictSite } from "../support/exits/strict-site.ts";
@@ -14,6 +14,7 @@ import { startTestStack, type TestStack } from "../support/test-stack.ts";
  */
 
 const JOBS = Number(process.env.EXIT_JOBS ?? 60);
+vi.setConfig({ testTimeout: JOBS > 60 ? 3_600_000 : 240_000 });
 const EXITS = Array.from({ length: 10 }, (_, index) => `127.0.0.${11 + index}`);
 const BURNT = ["127.0.0.12", "127.0.0.15", "127.0.0.18"];
 const PASSWORD = `canary-proxy-${process.pid}-Zq81xxKp04vw`;
@@ -133,7 +134,7 @@ it("delivers, leaves burnt exits alone, keeps sessions at their exit, and pays f
   // each run logs in with a session of its own
   const users = proxies.flatMap((proxy) => proxy.users);
   expect(new Set(users).size).toBeGreaterThan(JOBS / 2);
-}, 3_600_000);
+});
 
 it("asks from the country that a job names, and from another one where a country is refused", async () => {
   const [asked] = await create("only/DE", 1, { geo: "de" });

@@ -124,6 +124,38 @@ describe("a job", () => {
     });
   });
 
+  it("stops when the operator takes down its source, and what was delivered is deleted", async () => {
+    const operator = createClient({ url: stack.url, adminToken: stack.adminToken });
+    const delivered = await stack.end(
+      await stack.create({ url: `${origin.url}/direct.mp4?of=others`, filename: "of others" }),
+    );
+    expect((await fetch(delivered.s3_url ?? "")).status).toBe(200);
+    origin.behave("/long.mp4", { bytesPerSecond: 200_000 });
+    const running = await stack.create({
+      ...{ url: `${origin.url}/long.mp4?of=others`, filename: "running" },
+      ...{ video_codec: "h265", video_quality: 0 },
+    });
+    await stack.until(running, ({ step }) => step === "Muxing");
+    for (const path of ["/direct.mp4?of=others", "/long.mp4?of=others#form"]) {
+      const body = { kind: "url", value: `${origin.url}${path}`, reference: "E2E", takedown: true } as const;
+      const { id } = await operator.createDenial({ body });
+      await expect
+        .poll(async () => (await operator.getDenial({ params: { id } })).takedown?.status, {
+          timeout: 30_000,
+        })
+        .toBe("finished");
+      expect(await stack.call("POST", "/jobs", { url: body.value })).toMatchObject({
+        status: 451,
+        body: { code: "denied" },
+      });
+      await operator.removeDenial({ params: { id } });
+    }
+    expect(await stack.job(running)).toMatchObject({ status: "Skipped", error_code: "denied" });
+    await expect.poll(() => stack.toolPids(), { timeout: 5_000, interval: 50 }).toEqual([]);
+    expect(await stack.job(delivered.id)).toMatchObject({ error_code: "denied", s3_key: null });
+    expect((await fetch(delivered.s3_url ?? "")).status).toBe(404);
+  });
+
   it("is retried as a new job, and its file is deleted", async () => {
     origin.behave("/flaky.mp4", { status: 404 });
     const first = await stack.create({ url: `${origin.url}/flaky.mp4`, filename: "retried" });

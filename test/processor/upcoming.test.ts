@@ -18,7 +18,7 @@ import { BufferBudget } from "../../processor/storage/uploads/buffer-budget.ts";
 import { Hasher } from "../../processor/storage/uploads/hasher.ts";
 import { discoverTools } from "../../processor/tools/discover.ts";
 import { ExtractionCache } from "../../processor/tools/extraction-cache.ts";
-import { ExtractorPool } from "../../processor/tools/extractor.ts";
+import { ExtractorVersions } from "../../processor/tools/extractor-versions.ts";
 import { plan } from "../../schema/media.ts";
 import { Tracer } from "../../schema/telemetry/tracer.ts";
 import { NO_COOKIES } from "../../schema/wire/cookies.ts";
@@ -51,7 +51,9 @@ beforeAll(async () => {
   dependencies = {
     ...{ config, tools, callback },
     policy: new EgressPolicy({ opened: new Set() }),
-    extractor: new ExtractorPool({ tools, config, proxy: { url: "http://127.0.0.1:9", blocked: () => [] } }),
+    versions: new ExtractorVersions({
+      ...{ tools, config, proxy: { url: "http://127.0.0.1:9", blocked: () => [] } },
+    }),
     extractions: new ExtractionCache(),
     proxies: new ProxyRotation([]),
     limits: new HostLimits(),
@@ -73,14 +75,15 @@ beforeAll(async () => {
 
 afterAll(async () => {
   dependencies.lease.close();
-  await dependencies.extractor.close();
+  await dependencies.versions.close();
   await worker.close();
   await rm(folder, { recursive: true, force: true });
 });
 
 async function run(wait: RunRequest["wait"], releaseAt: number) {
   const info = { id: "1", title: "Soon", live_status: "is_upcoming", release_timestamp: releaseAt / 1000 };
-  dependencies.extractions.keep(URL_OF_STREAM, { info, upstream: undefined });
+  const { version } = dependencies.versions.pinned;
+  dependencies.extractions.keep(URL_OF_STREAM, { info, version, upstream: undefined });
   const target = { provider: "s3", endpoint: "http://127.0.0.1:9", bucket: "b", region: "auto" } as const;
   const request: RunRequest = {
     ...{ v: 1, job_id: crypto.randomUUID(), attempt: 1, token: "t", url: URL_OF_STREAM, ...plan({}) },

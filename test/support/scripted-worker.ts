@@ -5,11 +5,21 @@ import {
   Outcome,
   PublishRequest,
   RecordingStarted,
+  SourceFound,
   UploadStarted,
 } from "../../schema/wire/callback.ts";
 import { KnownRequest } from "../../schema/wire/reuse.ts";
 import type { DeliveredFile } from "../../schema/wire/run.ts";
+import type { SourceIdentity } from "../../schema/wire/source-identity.ts";
 import { listen } from "./ports.ts";
+
+/** What a run reported of its source. */
+interface ReportedIdentity {
+  readonly jobId: string;
+  readonly kind: string;
+  readonly identity: SourceIdentity | undefined;
+  readonly sha256?: string | undefined;
+}
 
 /** The Worker's side of one run, scripted: which reports it accepts and how it answers. */
 export interface ScriptedWorker {
@@ -20,6 +30,8 @@ export interface ScriptedWorker {
   readonly recordings: readonly string[];
   /** Runs that asked for permission to publish. */
   readonly published: readonly string[];
+  /** Whose media runs reported, before they fetched it and when they asked for permission to publish. */
+  readonly identities: readonly ReportedIdentity[];
   /** Files that runs may copy, by the site's name for their media or by their SHA-256. */
   readonly known: Map<string, DeliveredFile>;
   /** Jobs that no longer own their files. */
@@ -27,7 +39,7 @@ export interface ScriptedWorker {
   /** From now on every report about this job is answered as if another run owned it. */
   disown(jobId: string): void;
   /** Answers the next reports of a kind with this status before it accepts one. */
-  failNext(kind: "upload" | "publish" | "outcome", ...statuses: number[]): void;
+  failNext(kind: "upload" | "source" | "publish" | "outcome", ...statuses: number[]): void;
   /** Resolves with the outcome of a job. */
   outcome(jobId: string): Promise<Outcome["outcome"]>;
   /** Resolves when a heartbeat reports this about a job. */
@@ -40,6 +52,7 @@ export async function startScriptedWorker(): Promise<ScriptedWorker> {
   const uploads: UploadStarted[] = [];
   const recordings: string[] = [];
   const published: string[] = [];
+  const identities: ReportedIdentity[] = [];
   const disowned = new Set<string>();
   const failures = new Map<string, number[]>();
   const files = { known: new Map<string, DeliveredFile>(), lost: new Set<string>() };
@@ -78,6 +91,8 @@ export async function startScriptedWorker(): Promise<ScriptedWorker> {
     if (kind === "upload") uploads.push(UploadStarted.parse(body));
     if (kind === "recording") recordings.push(RecordingStarted.parse(body).key);
     if (kind === "publish") published.push(jobId);
+    if (kind === "publish") identities.push({ jobId, kind, ...reported(PublishRequest.parse(body)) });
+    if (kind === "source") identities.push({ jobId, kind, ...reported(SourceFound.parse(body)) });
     if (kind === "outcome") outcomeOf(jobId).resolve(Outcome.parse(body).outcome);
     return 200;
   }
@@ -111,6 +126,7 @@ export async function startScriptedWorker(): Promise<ScriptedWorker> {
     uploads,
     recordings,
     published,
+    identities,
     disown: (jobId) => void disowned.add(jobId),
     failNext: (kind, ...statuses) => void failures.set(kind, statuses),
     outcome: (jobId) => outcomeOf(jobId).promise,
@@ -121,3 +137,8 @@ export async function startScriptedWorker(): Promise<ScriptedWorker> {
     },
   };
 }
+
+const reported = ({ identity, sha256 }: Pick<PublishRequest, "identity" | "sha256">) => ({
+  identity,
+  sha256,
+});

@@ -1,7 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { ExtractionCache } from "../../processor/tools/extraction-cache.ts";
 
-const respond = (id: string, fill = "") => ({ info: { id, fill }, upstream: undefined });
+const respond = (id: string, fill = "") => ({
+  ...{ info: { id, fill }, version: "2026.11.23", upstream: undefined },
+});
 
 describe("the responses of probes", () => {
   it("are cached for a minute", () => {

@@ -28,6 +28,7 @@ interface Changes {
   readonly encoders?: readonly string[];
   readonly failure?: string;
   readonly workerFailure?: string;
+  readonly candidateFailure?: string;
   readonly node?: string;
   readonly ffprobe?: string;
 }
@@ -38,6 +39,7 @@ const check = ({
   encoders = ALL_ENCODERS,
   failure,
   workerFailure,
+  candidateFailure,
   node,
   ffprobe,
 }: Changes = {}) =>
@@ -52,6 +54,8 @@ const check = ({
     },
     extractorFailure: () => failure ?? null,
     workerFailure: () => workerFailure ?? null,
+    candidateFailure: () => candidateFailure ?? null,
+    candidate: () => null,
     now: () => Date.UTC(2026, 10, 29),
   });
 
@@ -63,7 +67,7 @@ describe("a processor", () => {
     const checks = await check();
     expect(checks.map(({ name }) => name)).toEqual([
       ...["worker", "ytdlp", "media_tools", "javascript", "challenge_scripts", "impersonation", "po_token"],
-      ...["ytdlp_age", "encoders", "cookies", "work_folder"],
+      ...["ytdlp_age", "ytdlp_candidate", "encoders", "cookies", "work_folder"],
     ]);
     expect(checks.filter(({ status }) => status !== "ok")).toEqual([]);
   });

@@ -176,7 +176,7 @@ describe("GET /status", () => {
     expect(shown.sites).toEqual([
       {
         ...{ site: "youtube", status: "ok", success_rate: 1, success_rate_24h: 1 },
-        ...{ last_success_at: worker.now, reason: null },
+        ...{ last_success_at: worker.now, held_back_until: null, reason: null },
       },
     ]);
     expect(JSON.stringify(shown)).not.toContain("de-1");

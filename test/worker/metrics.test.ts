@@ -137,16 +137,16 @@ describe("GET /status", () => {
       sites: [
         {
           ...{ site: "other", status: "unknown", success_rate: null, success_rate_24h: null },
-          ...{ last_success_at, reason: null },
+          ...{ last_success_at, held_back_until: null, reason: null },
         },
         // the response to a private video is correct
         {
           ...{ site: "vimeo", status: "ok", success_rate: 1, success_rate_24h: 1 },
-          ...{ last_success_at, reason: null },
+          ...{ last_success_at, held_back_until: null, reason: null },
         },
         {
           ...{ site: "youtube", status: "failing", success_rate: 0, success_rate_24h: 0 },
-          ...{ last_success_at: null, reason: "bot_check" },
+          ...{ last_success_at: null, held_back_until: null, reason: "bot_check" },
         },
       ],
     });

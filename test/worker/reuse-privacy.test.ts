@@ -33,6 +33,8 @@ class Caller {
   readonly #key: string;
   readonly #pick: (below: number) => number;
   readonly #jobs: string[] = [];
+  /** Jobs that it has neither ended nor cancelled. */
+  readonly #open = new Set<string>();
   readonly #running = new Map<string, RunRequest>();
   readonly #names = new Map<string, string>();
 
@@ -45,7 +47,7 @@ class Caller {
   /** Takes a step, and starts everything that is due after it: a free slot would start it at once. */
   async step(): Promise<void> {
     await this.#act();
-    for (const id of this.#jobs) await this.#start(id);
+    for (const id of this.#open) await this.#start(id);
   }
 
   async #act(): Promise<void> {
@@ -59,7 +61,7 @@ class Caller {
       case 3:
         return await this.#end(id, "failed");
       case 4:
-        if (id !== undefined) await this.#look("DELETE", `/jobs/${id}`);
+        if (id !== undefined) await this.#cancel(id);
         return;
       default:
         if (id !== undefined) await this.#look("DELETE", `/jobs/${id}/file`);
@@ -79,6 +81,12 @@ class Caller {
     const id = await this.#worker.create(this.#key, { url, folder: `f${this.#pick(2)}` });
     this.#note(`created with ${this.#calls()} calls`);
     this.#jobs.push(id);
+    this.#open.add(id);
+  }
+
+  async #cancel(id: string): Promise<void> {
+    await this.#look("DELETE", `/jobs/${id}`);
+    this.#open.delete(id);
   }
 
   /** Starts the job if it is due, and notes which file its run may copy. */
@@ -86,8 +94,8 @@ class Caller {
     const before = this.#worker.network.runs.length;
     // jobs of accounts with fewer runs are started first, whatever they fetch
     for (let tries = 0; tries < TRIES; tries++) {
-      const { type } = await dispatchJob(this.#worker.context(), id);
-      if (type !== "later") break;
+      const dispatch = await dispatchJob(this.#worker.context(), id);
+      if (dispatch.type !== "later" || dispatch.why !== "behind") break;
     }
     const run = this.#worker.network.runs.slice(before).find(({ job_id }) => job_id === id);
     if (run) this.#running.set(id, run);
@@ -98,6 +106,7 @@ class Caller {
     const run = id === undefined ? undefined : this.#running.get(id);
     if (!run || id === undefined) return;
     this.#running.delete(id);
+    this.#open.delete(id);
     const key = `${run.key_prefix.base_folder}/${run.key_prefix.folder}/media.mp4`;
     const source = { media: `Example ${new URL(run.url).pathname}`, name: "media", version: null };
     await this.#worker.report(run, "upload", { key, ref: "u" });

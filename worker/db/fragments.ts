@@ -12,6 +12,9 @@ export const rowValues = (table: Table, row: Readonly<Record<string, unknown>>):
     sql`, `,
   );
 
+/** A condition that holds while one of the two does. */
+export const eitherOf = (one: SQL, other: SQL): SQL => sql`(${one} or ${other})`;
+
 /** True for a text that begins with the prefix; case-sensitive. */
 export const startsWith = (column: SQLiteColumn, prefix: string): SQL =>
   sql`substr(${column}, 1, ${prefix.length}) = ${prefix}`;

@@ -225,11 +225,19 @@ export const noteUpload = (
 export const noteRecording = (db: Db, id: string, attempt: number, key: string): Promise<boolean> =>
   note(db, id, attempt, { recording_key: key });
 
+/** Records facts of a run's source. Returns false when the run no longer owns the job. */
+export const noteDetails = (
+  db: Db,
+  id: string,
+  attempt: number,
+  details: NewJobRow["details"],
+): Promise<boolean> => note(db, id, attempt, { details });
+
 async function note(
   db: Db,
   id: string,
   attempt: number,
-  facts: Pick<NewJobRow, "upload_key" | "upload_ref" | "recording_key">,
+  facts: Pick<NewJobRow, "upload_key" | "upload_ref" | "recording_key" | "details">,
 ): Promise<boolean> {
   const changed = await db
     .update(jobs)
@@ -239,7 +247,7 @@ async function note(
   return changed.length > 0;
 }
 
-/** Those of these jobs that were cancelled. */
+/** Those of these jobs that were cancelled, or whose source the operator denied: nothing is kept for a successor. */
 export async function findCancelled(db: Db, ids: readonly string[]): Promise<string[]> {
   const found = await db
     .select({ id: jobs.id })
@@ -247,7 +255,7 @@ export async function findCancelled(db: Db, ids: readonly string[]): Promise<str
     .where(
       and(
         inArray(jobs.id, sql`(select value from json_each(${JSON.stringify(ids)}))`),
-        sql`${jobs.error_code} = 'cancelled'`,
+        sql`${jobs.error_code} in ('cancelled', 'denied')`,
       ),
     );
   return found.map(({ id }) => id);

@@ -114,6 +114,14 @@ export function withReplacement(
   return sql`iif(exists ${taken(sql`1`)}, json_insert(${written}, '$[#]', ${adjustment}), ${written})`;
 }
 
+/** The job that owns the object under a key, if any does. */
+export const findOwnerQuery = (db: Db, place: ObjectPlace) =>
+  db
+    .select({ id: jobs.id })
+    .from(jobs)
+    .where(and(sameStem("jobs", place), eq(jobs.object_key, place.key), isNull(jobs.file_replaced_by)))
+    .limit(1);
+
 /** When files may be touched, in epoch milliseconds. */
 export interface ErasureLease {
   readonly now: number;
@@ -149,8 +157,8 @@ export async function giveUpErasure(db: Db, id: string, until: number): Promise<
 }
 
 /** Records that the files of a job are deleted; watchers see the change. */
-export async function finishErasure(db: Db, id: string, until: number): Promise<void> {
-  await db
+export const finishErasureQuery = (db: Db, id: string, until: number) =>
+  db
     .update(jobs)
     .set({
       ...{ object_key: null, object_stem: null, subtitle_key: null, thumbnail_key: null, subtitles: null },
@@ -158,4 +166,8 @@ export async function finishErasure(db: Db, id: string, until: number): Promise<
       revision: sql`${jobs.revision} + 1`,
     })
     .where(and(eq(jobs.id, id), eq(jobs.erasing_until, until)));
+
+/** {@link finishErasureQuery} on its own. */
+export async function finishErasure(db: Db, id: string, until: number): Promise<void> {
+  await finishErasureQuery(db, id, until);
 }

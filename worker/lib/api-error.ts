@@ -54,7 +54,9 @@ export const illegalState = (sentence: string): ApiError => new ApiError("invali
 const UNKNOWN = {
   account: "There is no account with this id",
   batch: "There is no batch with this id",
+  denial: "There is no denial with this id",
   delivery: "There is no webhook delivery with this id",
+  erasure: "There is no erasure with this id",
   exit: "There is no exit with this name",
   job: "There is no job with this id",
   key: "This account has no key with this id",

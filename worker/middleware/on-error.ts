@@ -11,6 +11,8 @@ export const onError: ErrorHandler<AppEnv> = (error, c) => {
   c.error = refusal;
   if (refusal.retryAfterSeconds !== undefined) c.header("retry-after", String(refusal.retryAfterSeconds));
   if (refusal.allow !== undefined) c.header("allow", refusal.allow);
+  // who blocks it, as RFC 7725 demands of this status
+  if (refusal.status === 451) c.header("link", `<${new URL(c.req.url).origin}/>; rel="blocked-by"`);
   const isProblem = (c.req.header("accept") ?? "").includes("application/problem+json");
   const requestId = c.get("requestId");
   return isProblem

@@ -6,6 +6,7 @@ import {
   Outcome,
   PublishRequest,
   RecordingStarted,
+  SourceFound,
   UploadStarted,
 } from "../../schema/wire/callback.ts";
 import { KnownRequest } from "../../schema/wire/reuse.ts";
@@ -15,8 +16,9 @@ import { ApiError, invalidRequest, issuesOf } from "../lib/api-error.ts";
 import { bearerOf } from "../lib/bearer.ts";
 import { readJson } from "../lib/body.ts";
 import { sameSecret } from "../lib/digest.ts";
+import type { Claim } from "../services/runs/claim.ts";
+import { takeSource } from "../services/runs/denied-runs.ts";
 import {
-  type Claim,
   takeHeartbeat,
   takeKnown,
   takeOutcome,
@@ -88,6 +90,9 @@ export const recording = claimed(RecordingStarted, takeRecording);
 export const publish = claimed(PublishRequest, async (context, claim, report) => ({
   status: await takePublish(context, claim, report),
 }));
+
+/** `POST /internal/runs/{id}/source` */
+export const source = claimed(SourceFound, takeSource);
 
 /** `POST /internal/runs/{id}/known` */
 export const known = claimed(KnownRequest, async (context, claim, report) => ({

@@ -4,11 +4,20 @@ import { changeAccount, createAccount, listAccounts, readAccount } from "../serv
 import { listAudit } from "../services/accounts/audit.ts";
 import { createKey, listKeys, revokeKey, rollKey } from "../services/accounts/keys.ts";
 import { viewAccountUsage } from "../services/accounts/usage.ts";
+import { eraseAccount, listErasures, readErasure } from "../services/erasure/accounts.ts";
 import { changeExit, listExits, putExit, removeExit } from "../services/exits/exits.ts";
 import { renderMetrics } from "../services/maintenance/metrics.ts";
 import { reseal } from "../services/storage/reseal.ts";
+import {
+  createDenial,
+  listDenials,
+  listTakedownJobs,
+  readDenial,
+  removeDenial,
+  takeDown,
+} from "../services/takedowns/denials.ts";
 import { actorOf } from "./actor.ts";
-import { created, ok, route } from "./route.ts";
+import { accepted, created, ok, route } from "./route.ts";
 
 /** Handlers of the routes with the tag Operator. */
 export const operatorHandlers = {
@@ -61,6 +70,43 @@ export const operatorHandlers = {
     await removeExit(context, actorOf(c), params.name);
     return ok({ message: "Exit removed", name: params.name });
   }),
+
+  createDenial: route(endpoints.createDenial, async ({ c, context, body }) =>
+    created(await createDenial(context, actorOf(c), body)),
+  ),
+
+  listDenials: route(endpoints.listDenials, async ({ context, query }) =>
+    ok(await listDenials(context, query)),
+  ),
+
+  getDenial: route(endpoints.getDenial, async ({ context, params }) =>
+    ok(await readDenial(context, params.id)),
+  ),
+
+  removeDenial: route(endpoints.removeDenial, async ({ c, context, params }) => {
+    await removeDenial(context, actorOf(c), params.id);
+    return ok({ message: "Denial removed", id: params.id });
+  }),
+
+  takeDown: route(endpoints.takeDown, async ({ c, context, params }) =>
+    ok(await takeDown(context, actorOf(c), params.id)),
+  ),
+
+  listTakedownJobs: route(endpoints.listTakedownJobs, async ({ context, params, query }) =>
+    ok(await listTakedownJobs(context, params.id, query)),
+  ),
+
+  eraseAccount: route(endpoints.eraseAccount, async ({ c, context, params, query }) =>
+    accepted(await eraseAccount(context, actorOf(c), params.id, query)),
+  ),
+
+  listErasures: route(endpoints.listErasures, async ({ context, query }) =>
+    ok(await listErasures(context, query)),
+  ),
+
+  getErasure: route(endpoints.getErasure, async ({ context, params }) =>
+    ok(await readErasure(context, params.id)),
+  ),
 
   listAudit: route(endpoints.listAudit, async ({ context, query }) => ok(await listAudit(context, query))),
 

@@ -50,7 +50,7 @@ export interface RouteInput<E extends Endpoint> {
 
 /** A response with a JSON body. */
 export interface JsonResponse {
-  readonly status: 200 | 201 | 503;
+  readonly status: 200 | 201 | 202 | 503;
   readonly body: unknown;
 }
 
@@ -102,5 +102,7 @@ async function respondOnce(
 
 /** 200 with a JSON body. */
 export const ok = (body: unknown): JsonResponse => ({ status: 200, body });
+/** 202 with a JSON body. */
+export const accepted = (body: unknown): JsonResponse => ({ status: 202, body });
 /** 201 with a JSON body. */
 export const created = (body: unknown): JsonResponse => ({ status: 201, body });

@@ -49,8 +49,6 @@ export const SMALL = "small.mp4";
 /** 20 MB, progressive. */
 export const EPISODE = "episode.mp4";
 export const EPISODE_GIB = 20e6 / 2 ** 30;
-/** GiB for lines that lose packets, which take minutes. */
-export const SHORT_GIB = 0.05;
 /** A minute of 720p VP9, to be encoded. */
 export const TO_ENCODE = "encode.mp4";
 export const ENCODE_SECONDS = 60;
@@ -65,7 +63,7 @@ type Log = (line: string) => void;
 /** Creates missing media: takes a minute or two and 5 GB the first time, nothing after that. */
 export async function ensureMedia(log: Log, gib: number): Promise<void> {
   await make("loop.mp4", log, (file) => ffmpeg([...encoded(LOOP_SECONDS, VIDEO_RATE), file]));
-  for (const size of [gib, MEDIUM_GIB, SHORT_GIB]) await makeForms(formsOf(size), secondsOf(size), log);
+  for (const size of [gib, MEDIUM_GIB]) await makeForms(formsOf(size), secondsOf(size), log);
   await make(SMALL, log, (file) => ffmpeg([...encoded(20, 3_200_000), file]));
   await make(EPISODE, log, (file) => ffmpeg([...encoded(50, 3_200_000), file]));
   await make(TO_ENCODE, log, (file) =>

@@ -1,8 +1,8 @@
 import { readdir } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import type { Target } from "../measurement.ts";
 import type { LineQuality } from "../servers/long-line.ts";
-import { type Forms, formsOf, MEDIA_FOLDER, MEDIUM_GIB, SHORT_GIB } from "./media.ts";
+import { EPISODE, EPISODE_GIB, type Forms, formsOf, MEDIA_FOLDER, MEDIUM_GIB } from "./media.ts";
 import type { Bucket } from "./target.ts";
 
 /** One source over one kind of connection. */
@@ -44,11 +44,13 @@ const FAST_LIMITS = {
 const DELAY_MS = 25;
 const LONG_LINES: readonly LongLine[] = [
   {
-    ...{ name: "50 ms away", gib: MEDIUM_GIB, forms: ["progressive", "hls"] },
+    ...{ name: `${MEDIUM_GIB} GiB, 50 ms away`, gib: MEDIUM_GIB },
+    media: { progressive: formsOf(MEDIUM_GIB).progressive, hls: formsOf(MEDIUM_GIB).hls },
     quality: { delayMs: DELAY_MS, lossPercent: 0, packetBytes: 9000 },
   },
   {
-    ...{ name: "50 ms away, 1 % of packets lost", gib: SHORT_GIB, forms: ["progressive"] },
+    // a single connection takes a minute for it
+    ...{ name: "20 MB, 50 ms away, 1 % of packets lost", gib: EPISODE_GIB, media: { progressive: EPISODE } },
     quality: { delayMs: DELAY_MS, lossPercent: 1, packetBytes: 1500 },
   },
 ];
@@ -56,7 +58,7 @@ const LONG_LINES: readonly LongLine[] = [
 interface LongLine {
   readonly name: string;
   readonly gib: number;
-  readonly forms: readonly (keyof Forms)[];
+  readonly media: Partial<Forms>;
   readonly quality: LineQuality;
 }
 
@@ -92,14 +94,18 @@ export const pipelineCases = (gib: number): readonly PipelineCase[] => [
       ...{ others: ["usual", "tools"], targets: [{ against: "strongest", atMost: 0.5 }] },
     }),
   ),
-  ...LONG_LINES.flatMap(({ forms, gib: long, name: line, quality }) =>
-    FORM_NAMES.filter(([form]) => forms.includes(form)).map(
-      ([form, name]): PipelineCase => ({
-        ...{ name: `${name}, ${long} GiB, ${line}, TLS`, form, ends: "far", quality, line: "fast" },
-        ...{ media: formsOf(long)[form], gib: long, bucket: "fast", others: ["tools"] },
-        targets: [{ against: "strongest", atMost: 0.5 }],
-      }),
-    ),
+  ...LONG_LINES.flatMap(({ gib: long, media: files, name: line, quality }) =>
+    FORM_NAMES.flatMap(([form, name]): PipelineCase[] => {
+      const media = files[form];
+      if (media === undefined) return [];
+      const targets = [{ against: "strongest", atMost: 0.5 }] as const;
+      return [
+        {
+          ...{ name: `${name}, ${line}, TLS`, form, ends: "far", quality, line: "fast", media, gib: long },
+          ...{ bucket: "fast", others: ["tools"], targets },
+        },
+      ];
+    }),
   ),
   ...FORM_NAMES.map(
     ([form, name]): PipelineCase => ({
@@ -127,8 +133,8 @@ export const pipelineCases = (gib: number): readonly PipelineCase[] => [
 export async function mediaUrls({ media, line }: PipelineCase, originUrl: string): Promise<string[]> {
   const folder = dirname(media);
   const isManifest = /\.(mpd|m3u8)$/.test(media);
-  const names = isManifest ? await readdir(join(MEDIA_FOLDER, folder)) : [media.slice(folder.length + 1)];
+  const names = isManifest ? await readdir(join(MEDIA_FOLDER, folder)) : [basename(media)];
   return names
     .filter((name) => !/\.(mpd|m3u8)$/.test(name))
-    .map((name) => `${originUrl}/${line}/${folder}/${name}`);
+    .map((name) => `${originUrl}/${line}/${join(folder, name)}`);
 }

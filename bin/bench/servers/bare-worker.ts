@@ -47,6 +47,7 @@ export async function startBareWorker(
     workerUrl: "http://127.0.0.1",
     processorPort: processorPort ?? 9,
     workDir: folder,
+    ytdlpUpdateDir: join(folder, "ytdlp"),
     secrets,
   };
   const variables = workerVariables({}, wiring);

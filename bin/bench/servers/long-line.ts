@@ -12,7 +12,6 @@ export interface LineQuality {
 }
 
 const DEVICE = "bench0";
-const CONTROL = "/proc/sys/net/ipv4/tcp_congestion_control";
 /** Where servers listen. */
 export const NEAR_ADDRESS = "10.99.0.1";
 /** Where clients find them, at the other end of the line. */
@@ -24,8 +23,6 @@ export const FAR_ADDRESS = "10.99.0.2";
  */
 export const MAKE_LINE = [
   "ip link set dev lo up",
-  // most systems slow down where packets are lost, and CUBIC is not available everywhere
-  `{ echo cubic > ${CONTROL} || echo reno > ${CONTROL} || true; } 2> /dev/null`,
   `ip tuntap add dev ${DEVICE} mode tun`,
   `ip addr add ${NEAR_ADDRESS}/24 dev ${DEVICE}`,
   `ip link set dev ${DEVICE} up txqueuelen 10000`,

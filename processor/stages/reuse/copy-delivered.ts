@@ -78,7 +78,8 @@ async function copyAll(context: RunContext, file: DeliveredFile): Promise<Delive
   let retries = 0;
   const publish = async () => {
     await copy.transfer(signal);
-    if (!(await callback.publishCopy(claim, job_id, signal))) return false;
+    if (!(await callback.publishCopy(claim, { copyOf: job_id, sha256: delivery.sha256 }, signal)))
+      return false;
     await timings.publishing.during(() => copy.complete());
     retries += copy.retries;
     return true;

@@ -2,6 +2,7 @@ import { defaultFilename } from "../../../schema/storage/object-key.ts";
 import type { Delivery } from "../../../schema/wire/callback.ts";
 import type { SourceVersion } from "../../../schema/wire/reuse.ts";
 import type { RunContext } from "../../dependencies.ts";
+import type { YtdlpInfo } from "../../tools/ytdlp-info.ts";
 import type { Inputs } from "../inputs.ts";
 import type { Source } from "../source.ts";
 
@@ -26,7 +27,11 @@ export function sourceFacts(
 }
 
 /** The site's own name of a media item; null if it has none. */
-export function mediaOf({ id, info }: Pick<Source, "id" | "info">): string | null {
+export const mediaOf = ({ id, info }: Pick<Source, "id" | "info">): string | null =>
+  mediaName({ ...info, id });
+
+/** The same for what the extractor reports. */
+export function mediaName({ id, ...info }: YtdlpInfo): string | null {
   const site = info.extractor_key ?? info.extractor ?? "generic";
   return NAMELESS.test(site) || id === "" ? null : `${site} ${id}`.slice(0, 1024);
 }

@@ -33,7 +33,7 @@ export interface PartUploaderOptions {
 
 export interface FinishOptions {
   /** Asked when all parts are stored and before the object becomes visible; a rejection aborts the upload. */
-  readonly beforePublish?: () => Promise<void>;
+  readonly beforePublish?: (sha256: string | null) => Promise<void>;
 }
 
 export interface UploadResult {
@@ -151,7 +151,7 @@ export class PartUploader {
       this.signal.throwIfAborted();
       if (this.#parts === 0) await this.#putEmptyPart();
       sha256 = (await this.#hash?.digest()) ?? null;
-      await beforePublish?.();
+      await beforePublish?.(sha256);
       this.signal.throwIfAborted();
       await publishing.during(() => upload.complete());
     } catch (error) {

@@ -60,7 +60,8 @@ async function run(uploader: PartUploader, file: GrowingFile, watcher: GrowthWat
   hashing.catch(() => {});
   try {
     await sendParts(uploader, file, handle, watcher);
-    const [result, sha256] = await Promise.all([uploader.finish(file), hashing]);
+    const beforePublish = async () => file.beforePublish?.(await hashing);
+    const [result, sha256] = await Promise.all([uploader.finish({ beforePublish }), hashing]);
     return { ...result, sha256 };
   } catch (error) {
     await uploader.abort(error);

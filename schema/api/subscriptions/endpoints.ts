@@ -31,6 +31,7 @@ export const subscriptionEndpoints = {
     body: json(SubscriptionRequest),
     responses: { 201: { description: "Created; the source is read at once", schema: Subscription } },
     errors: [
+      "denied",
       "invalid_request",
       "storage_required",
       "storage_verification_failed",
@@ -49,6 +50,7 @@ export const subscriptionEndpoints = {
     body: json(SubscriptionRequest),
     responses: { 200: { description: "The plan", schema: SubscriptionPlan } },
     errors: [
+      "denied",
       "invalid_request",
       "forbidden",
       "payload_too_large",

@@ -133,7 +133,7 @@ export const jobs = sqliteTable(
     cascade_attempts: integer("cascade_attempts"),
     download_retries: integer("download_retries"),
     upload_retries: integer("upload_retries"),
-    /** Tools of the run that delivered the file. */
+    /** Tools of the run that delivered the file, or of the last one that failed. */
     tool_versions: json<ToolVersions>("tool_versions"),
     /** Further facts of the delivery, in one column for the sake of D1's limit. */
     details: json<JobDetails>("details"),

@@ -108,6 +108,7 @@ export function pageFlows(): void {
       "#/operator/health",
       "#/operator/accounts",
       "#/operator/exits",
+      "#/operator/rights",
       "#/operator/audit",
     ];
 

@@ -4,14 +4,16 @@ import { endpoints } from "../../../schema/api/endpoints.ts";
 import { ErrorBody } from "../../../schema/api/error.ts";
 import { errorsOf } from "../../../schema/openapi.ts";
 
+const ENDPOINTS = Object.values<Endpoint>(endpoints).map((endpoint) => ({
+  endpoint,
+  path: new RegExp(`^${endpoint.path.replaceAll(/\{\w+\}/g, "[^/]+")}$`),
+}));
+
 /** The endpoint that serves a path; undefined for unknown paths and the processor's reports. */
 function endpointOf(method: string, path: string): Endpoint | undefined {
   const { pathname } = new URL(path, "https://waterspout.example");
-  return Object.values<Endpoint>(endpoints).find(
-    (endpoint) =>
-      endpoint.method === method &&
-      new RegExp(`^${endpoint.path.replaceAll(/\{\w+\}/g, "[^/]+")}$`).test(pathname),
-  );
+  return ENDPOINTS.find(({ endpoint, path: form }) => endpoint.method === method && form.test(pathname))
+    ?.endpoint;
 }
 
 /** Every response must be one that the endpoints table, and so the OpenAPI document, declares. */

@@ -145,6 +145,8 @@ export class Harness {
       `/admin/accounts/${id}/keys`,
       newKey,
     );
+    // what every isolate soon has cached: that nothing is denied
+    await this.services.denials.isEmpty(this.context());
     return { id, key: api_key };
   }
 
@@ -170,7 +172,7 @@ export class Harness {
   /** Sends a report as the processor. */
   report(
     run: RunRequest,
-    name: "upload" | "recording" | "publish" | "known" | "outcome",
+    name: "upload" | "recording" | "source" | "publish" | "known" | "outcome",
     content: object = {},
   ): Promise<Response> {
     return this.call("POST", `/internal/runs/${run.job_id}/${name}`, {

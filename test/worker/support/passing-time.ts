@@ -22,7 +22,7 @@ export async function passTime(
     }
     worker.dispatchQueue.splice(0);
     const { results } = await env.DB.prepare(
-      "select id, due_at from jobs where account_id = ? and status = 'Pending' order by due_at",
+      "select id, due_at from jobs where account_id = ? and status = 'Pending' order by due_at limit 1",
     )
       .bind(accountId)
       .all<{ id: string; due_at: number }>();

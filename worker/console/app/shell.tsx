@@ -99,7 +99,7 @@ function Navigation({ path }: { readonly path: readonly string[] }) {
             {nav.operator}
           </p>
           <ul aria-labelledby="operator-pages">
-            {(["health", "accounts", "exits", "audit"] as const).map((page) =>
+            {(["health", "accounts", "exits", "rights", "audit"] as const).map((page) =>
               link(`operator/${page}`, nav[page], path[0] === "operator" && path[1] === page),
             )}
           </ul>

@@ -5,6 +5,7 @@ import type { JobErrorCode } from "../../../schema/errors.ts";
 import type { Db } from "../connection.ts";
 import type { GuardedStatement } from "../guarded-statements.ts";
 import type { JobRow } from "../job-rows.ts";
+import { trialsQuery } from "./trial-rows.ts";
 
 /** Runs in progress, by the instance that has them. */
 export const runsByInstanceQuery = (db: Db) =>
@@ -30,14 +31,14 @@ const runsByExitQuery = (db: Db) =>
 
 /**
  * What the dispatcher must know besides the job: how sites treat exits, which storages are down, the operator's exits,
- * and what runs where. One round trip.
+ * what runs where, and how newer versions of yt-dlp do. One round trip.
  *
  * @param since pairs and storages that changed after this, in epoch milliseconds
  */
 export async function readDispatchState(
   db: Db,
   since: number,
-  wanted: { instances: boolean; exits: boolean },
+  wanted: { instances: boolean; exits: boolean; trialsSince: number },
 ) {
   const pairs = db
     .select()
@@ -62,8 +63,10 @@ export async function readDispatchState(
     kept,
     wanted.instances ? runsByInstanceQuery(db) : none,
     wanted.exits ? runsByExitQuery(db) : noExits,
+    trialsQuery(db, wanted.trialsSince),
   ]);
-  return { pairs: read[0], storages: read[1], exits: read[2], instances: read[3], runsByExit: read[4] };
+  const [pairRows, storageRows, exitRows, instances, runsByExit, trials] = read;
+  return { pairs: pairRows, storages: storageRows, exits: exitRows, instances, runsByExit, trials };
 }
 
 /** Pauses of a storage, in milliseconds. */

@@ -9,7 +9,8 @@ import { pageOf } from "../../lib/page-of.ts";
 export interface Actor {
   /** `operator`, or the id of the key that called. */
   readonly name: string;
-  readonly requestId: string;
+  /** Null for what the service does later on behalf of an earlier request. */
+  readonly requestId: string | null;
 }
 
 interface AuditFacts {

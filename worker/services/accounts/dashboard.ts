@@ -8,7 +8,6 @@ import type {
   DashboardJobsQuery,
   DashboardStats,
 } from "../../../schema/api/dashboard.ts";
-import { jobSentence } from "../../../schema/errors.ts";
 import type { Status } from "../../../schema/states.ts";
 import type { RequestContext } from "../../context.ts";
 import {
@@ -19,6 +18,7 @@ import {
   readStats,
 } from "../../db/dashboard-rows.ts";
 import { notFound } from "../../lib/api-error.ts";
+import { errorSentence } from "../../lib/error-sentence.ts";
 
 const DAY_MS = 24 * 60 * 60_000;
 const GIGABYTE = 1024 ** 3;
@@ -60,7 +60,7 @@ export async function viewJobs(
   const { rows, total } = await listJobsInShort(context.db, accountId, status, { limit, offset });
   const jobs = rows.map(({ details, ...row }) => ({
     ...row,
-    error: row.error_code && jobSentence(row.error_code, details?.error_subject),
+    error: errorSentence({ ...row, details }),
   }));
   return { jobs, total, limit, offset };
 }

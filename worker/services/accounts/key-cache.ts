@@ -18,7 +18,7 @@ export interface Account {
 }
 
 /** How long a revoked key, or one whose expiry was brought forward, may keep working, in milliseconds. */
-const KNOWN_MS = 60_000;
+export const KNOWN_MS = 60_000;
 /** How long a new key may be refused if it was looked up before it was created. */
 const UNKNOWN_MS = 5_000;
 /** Maximum number of entries. */

@@ -4,13 +4,14 @@ import type { RequestContext } from "../../context.ts";
 import { type HealthRow, noteReported, unreportedHealthQuery } from "../../db/exits/health-rows.ts";
 import type { PageBudget } from "../../lib/each-page.ts";
 import { postEvent } from "../webhooks/post.ts";
+import { EVERY_EXIT } from "./backoff-memory.ts";
 import { FORGET_MS } from "./pair-health.ts";
 
 /** Changes that one round reports. */
 const PAGE = 50;
 
 /**
- * Reports to the operator which sites began or ceased to refuse an exit since the last time. What is reported is stored, so a
+ * Reports to the operator which sites began or ceased to refuse an exit, or to work at all, since the last time. What is reported is stored, so a
  * change is reported once, whichever isolate wrote it; a message that is not delivered is sent again.
  */
 export async function reportStates(context: RequestContext, budget: PageBudget): Promise<number> {
@@ -37,7 +38,9 @@ export async function reportStates(context: RequestContext, budget: PageBudget):
   return reported;
 }
 
-function bodyOf({ site, exit, reason, until, changed_at }: HealthRow, isOpen: boolean, now: number) {
+function bodyOf(row: HealthRow, isOpen: boolean, now: number) {
+  const { site, exit, reason, until, changed_at } = row;
+  if (exit === EVERY_EXIT) return bodyOfSite(row, isOpen, now);
   const why = sentenceOf(reason);
   const text = isOpen
     ? `${site} refuses the exit ${exit}${why === null ? "" : ` (${why})`}; it is tried again at ${new Date(until).toISOString()}`
@@ -45,6 +48,18 @@ function bodyOf({ site, exit, reason, until, changed_at }: HealthRow, isOpen: bo
   return {
     ...{ v: WIRE_VERSION, type: isOpen ? "exit_opened" : "exit_closed", text },
     ...{ site, exit, reason: isOpen ? reason : null, until: isOpen ? until : null },
+    ...{ changed_at, at: now },
+  };
+}
+
+/** About a site that no version of yt-dlp can read. */
+function bodyOfSite({ site, reason, until, changed_at }: HealthRow, isOpen: boolean, now: number) {
+  const text = isOpen
+    ? `${site} is not working with any version of yt-dlp; it is tried again at ${new Date(until).toISOString()}`
+    : `${site} is working again`;
+  return {
+    ...{ v: WIRE_VERSION, type: isOpen ? "site_failing" : "site_recovered", text },
+    ...{ site, reason: isOpen ? reason : null, until: isOpen ? until : null },
     ...{ changed_at, at: now },
   };
 }

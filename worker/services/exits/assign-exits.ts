@@ -5,9 +5,10 @@ import type { RunRequest } from "../../../schema/wire/run.ts";
 import type { Backoffs, Exit, KnownPair, RequestContext } from "../../context.ts";
 import { noteUse } from "../../db/exits/health-rows.ts";
 import type { JobRow } from "../../db/job-rows.ts";
-import { isStored } from "./backoff-memory.ts";
+import { EVERY_EXIT, isStored } from "./backoff-memory.ts";
 import { type Candidate, type Choice, chooseExits, mayFetchDirectly, type Wish } from "./choose-exits.ts";
-import { availableAt, taken } from "./pair-health.ts";
+import { availableAt, stateOf, taken } from "./pair-health.ts";
+import { siteAsWhole, siteAvailableAt } from "./site-breaker.ts";
 
 /** What a job asks of its exit. */
 const ExitWish = z.object({ geo: Country.nullish(), media_exit: z.enum(MEDIA_EXITS).nullish() });
@@ -25,6 +26,8 @@ export type Assignment =
       /** The pool member whose own address the source serves best. */
       readonly member: string;
     }
+  /** No version of yt-dlp can read the site. */
+  | { readonly type: "wait"; readonly until: number; readonly why: "failing" }
   | Exclude<Choice, { type: "chosen" }>;
 
 /** Name under which a site's treatment of direct media requests is remembered. */
@@ -66,6 +69,8 @@ export function assignExits(
 ): Assignment {
   const now = context.clock();
   const site = siteKeyOfJob(job);
+  const heldBackUntil = siteAvailableAt(known, site, now);
+  if (heldBackUntil > now) return { type: "wait", until: heldBackUntil, why: "failing" };
   const { members } = context.runner;
   const pairOf = (exit: string, member: string) => known.pairOf(site, healthKey(context, exit, member));
   const availableIn = (member: string) => availableAt(pairOf(DIRECT, member), now);
@@ -121,8 +126,10 @@ export function reserveExit(
   { exits: [first], fetchesDirectly, member }: Extract<Assignment, { type: "assigned" }>,
 ): Reservation {
   const site = siteKeyOfJob(job);
+  const isSiteProbed = stateOf(siteAsWhole(known, site), context.clock()) !== "closed";
   const names = [
     healthKey(context, first?.name ?? DIRECT, member),
+    ...(isSiteProbed ? [EVERY_EXIT] : []),
     // media has no pace of its own, because most runs find out only later whether it may come directly
     ...(fetchesDirectly && known.pairOf(site, mediaKey(context, member)).strikes > 0
       ? [mediaKey(context, member)]

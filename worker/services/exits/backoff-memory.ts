@@ -3,11 +3,14 @@ import { SITE_NAMES } from "../../../schema/telemetry/site.ts";
 import type { Backoffs, Exit, KnownPair, RequestContext } from "../../context.ts";
 import { readDispatchState } from "../../db/exits/backoff-rows.ts";
 import type { HealthRow } from "../../db/exits/health-rows.ts";
+import type { TrialRow } from "../../db/exits/trial-rows.ts";
 import { describeError } from "../../lib/log.ts";
 import { FORGET_MS, newPair, stateOf } from "./pair-health.ts";
 
 /** Maximum age of an isolate's memory, in milliseconds. */
 const MEMORY_MS = 10_000;
+/** Trials of versions that nobody has used for this long are removed, in milliseconds. */
+export const TRIALS_MS = 30 * 24 * 60 * 60_000;
 /** Pairs without a row that one isolate remembers; the oldest is removed first. */
 const MAX_LOCAL = 5_000;
 
@@ -19,6 +22,7 @@ export class BackoffMemory {
   #storages = new Map<string, number>();
   #exits: readonly Exit[] = [];
   #running = new Map<string, number>();
+  #trials: readonly TrialRow[] = [];
   #readAt = Number.NEGATIVE_INFINITY;
   /** URLs of exits by what is sealed, because opening them takes time. */
   readonly #opened = new Map<string, string>();
@@ -31,11 +35,12 @@ export class BackoffMemory {
       exits: this.#exits,
       storages: this.#storages,
       running: this.#running,
+      trials: this.#trials,
       pairOf: (site, exit) => this.#pairs.get(keyOf(site, exit)) ?? this.#newPair(),
       sources: new Map(
         [...this.#pairs.values()]
           .filter((pair) => stateOf(pair, now) === "open")
-          .map(({ site, exit, until }) => [exit === DIRECT ? site : `${site} ${exit}`, until]),
+          .map(({ site, exit, until }) => [namesNoExit(exit) ? site : `${site} ${exit}`, until]),
       ),
     };
   }
@@ -45,6 +50,7 @@ export class BackoffMemory {
     const read = await readDispatchState(context.db, now - FORGET_MS, {
       instances: context.runner.isPacked,
       exits: wantsRuns,
+      trialsSince: now - TRIALS_MS,
     });
     // choosing an instance for the next run requires knowing what runs there; it takes no extra round trip
     if (context.runner.isPacked) context.runner.count(read.instances);
@@ -56,9 +62,12 @@ export class BackoffMemory {
       const pair = pairOfRow(row);
       const known = before.get(keyOf(row.site, row.exit));
       // the uses of this isolate may not be written yet
-      const nextAt = known?.version === pair.version ? Math.max(known.nextAt, pair.nextAt) : pair.nextAt;
-      this.#pairs.set(keyOf(row.site, row.exit), { ...pair, nextAt });
+      const isSame = known?.version === pair.version;
+      const nextAt = isSame ? Math.max(known.nextAt, pair.nextAt) : pair.nextAt;
+      const probeUntil = isSame ? Math.max(known.probeUntil, pair.probeUntil) : pair.probeUntil;
+      this.#pairs.set(keyOf(row.site, row.exit), { ...pair, nextAt, probeUntil });
     }
+    this.#trials = read.trials.map((row) => withProbe(row, this.#trials));
     this.#storages = new Map(read.storages.map(({ name, until }) => [name, until]));
     this.#running = new Map(
       read.runsByExit.flatMap(({ exit, runs }) => (exit === null ? [] : [[exit, runs] as const])),
@@ -103,6 +112,12 @@ export class BackoffMemory {
     this.#running.set(exit, Math.max(0, (this.#running.get(exit) ?? 0) + change));
   }
 
+  /** Keeps a trial as this isolate has just changed it. */
+  keepTrial(trial: TrialRow): void {
+    const isSame = ({ site, version }: TrialRow) => site === trial.site && version === trial.version;
+    this.#trials = this.#trials.map((known) => (isSame(known) ? trial : known));
+  }
+
   /** Drops the copy, because the tables were changed. */
   remove(): void {
     this.#readAt = Number.NEGATIVE_INFINITY;
@@ -112,6 +127,21 @@ export class BackoffMemory {
     return { ...newPair(this.#exits.length > 0), version: 0 };
   }
 }
+
+/** The probe of this isolate may not be written yet. */
+function withProbe(row: TrialRow, before: readonly TrialRow[]): TrialRow {
+  const known = before.find(
+    ({ site, version, changed_at }) =>
+      site === row.site && version === row.version && changed_at === row.changed_at,
+  );
+  return known ? { ...row, probe_until: Math.max(row.probe_until, known.probe_until) } : row;
+}
+
+/** Stands for every exit of a site. The name of an exit cannot look like this. */
+export const EVERY_EXIT = "*";
+
+/** True where a site is named without an exit. */
+const namesNoExit = (exit: string): boolean => exit === DIRECT || exit === EVERY_EXIT;
 
 const keyOf = (site: string, exit: string): string => `${site} ${exit}`;
 

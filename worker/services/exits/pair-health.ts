@@ -9,16 +9,19 @@ import type { JobErrorCode } from "../../../schema/errors.ts";
  * - Half-open: when that time is over, one run at a time tries. If it is served, the breaker closes.
  */
 
-/** Times are epoch milliseconds. */
-export interface PairHealth {
+/** Pauses that grow, with one probe at a time when they are over. Times are epoch milliseconds. */
+export interface Breaker {
   /** Consecutive refusals, each after a pause; 0: closed. */
   readonly strikes: number;
-  /** Consecutive failures that may have another cause; several in a row count as a refusal. */
-  readonly faults: number;
   /** Open until then. */
   readonly until: number;
   /** A probe is under way until then, at most. */
   readonly probeUntil: number;
+}
+
+export interface PairHealth extends Breaker {
+  /** Consecutive failures that may have another cause; several in a row count as a refusal. */
+  readonly faults: number;
   /** Runs per minute; null: without limit. */
   readonly pace: number | null;
   /** From this pace on, growth is slow: half of the pace at which the site refused. */
@@ -37,7 +40,7 @@ export const FORGET_MS = 24 * 60 * 60_000;
 /** Longest pause that a site may ask for. */
 const LONGEST_ASKED_MS = 60 * 60_000;
 /** A probe that has not ended after this long no longer holds others back. */
-const PROBE_MS = 60_000;
+export const PROBE_MS = 60_000;
 /** Failures without a certain cause that count as a refusal. */
 const FAULTS_PER_STRIKE = 3;
 /** Runs that may start at once after a rest. */
@@ -61,7 +64,7 @@ export const isForgettable = ({ strikes, faults, pace }: PairHealth): boolean =>
 
 export type PairState = "closed" | "open" | "half_open";
 
-export function stateOf({ strikes, until }: PairHealth, now: number): PairState {
+export function stateOf({ strikes, until }: Pick<Breaker, "strikes" | "until">, now: number): PairState {
   if (until > now) return "open";
   return strikes > 0 && until > now - FORGET_MS ? "half_open" : "closed";
 }
@@ -117,18 +120,22 @@ export function refused(pair: PairHealth, now: number, { reason, askedMs, isSoft
   const state = stateOf(pair, now);
   const faults = pair.faults + 1;
   if (isSoft && state === "closed" && faults < FAULTS_PER_STRIKE) return { ...pair, faults, reason };
-  const before = pair.until < now - FORGET_MS ? 0 : pair.strikes;
-  const strikes = state === "open" ? before : before + 1;
-  const asked = Math.min(askedMs, LONGEST_ASKED_MS);
-  const pause = Math.min(PAUSES.longest, PAUSES.first * 2 ** Math.min(20, strikes - 1));
   const halved = Math.max(PACE.least, (pair.pace ?? PACE.start) / 2);
   return {
     ...pair,
-    ...{ strikes, faults: 0, reason, probeUntil: 0, nextAt: 0 },
-    until: Math.max(pair.until, now + Math.max(asked, pause)),
+    ...{ ...struck(pair, now, askedMs), faults: 0, reason, nextAt: 0 },
     ...(state === "open" ? {} : { pace: halved, ceiling: halved }),
     changedAt: state === "closed" ? now : pair.changedAt,
   };
+}
+
+/** The pause after another strike; one that falls into a pause does not make the next one longer. */
+export function struck(breaker: Breaker, now: number, askedMs = 0): Breaker {
+  const before = breaker.until < now - FORGET_MS ? 0 : breaker.strikes;
+  const strikes = stateOf(breaker, now) === "open" ? before : before + 1;
+  const asked = Math.min(askedMs, LONGEST_ASKED_MS);
+  const pause = Math.min(PAUSES.longest, PAUSES.first * 2 ** Math.min(20, strikes - 1));
+  return { strikes, until: Math.max(breaker.until, now + Math.max(asked, pause)), probeUntil: 0 };
 }
 
 const intervalOf = (pace: number): number => MINUTE_MS / pace;

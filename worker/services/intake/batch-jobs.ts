@@ -1,5 +1,6 @@
 import type { Metadata } from "../../../schema/api/metadata.ts";
 import type { JobErrorCode } from "../../../schema/errors.ts";
+import type { JobDetails } from "../../../schema/job-details.ts";
 import type { Adjustment } from "../../../schema/media.ts";
 import type { RequestContext } from "../../context.ts";
 import { type EntriesToStore, heldAllowance } from "../../db/batch-rows.ts";
@@ -11,6 +12,7 @@ import type { FileNames, Nameable } from "../batches/names.ts";
 import { endsOf } from "../jobs/job-end.ts";
 import { birthColumns } from "../jobs/transitions.ts";
 import { variantOf, wantedMedia } from "../reuse/identity.ts";
+import { contactOf, denialsOfSources } from "../rights/require-allowed.ts";
 import { sealForJobs } from "../storage/credentials.ts";
 import { sealingKeyOf, sealSourceUrls, type sealWebhook } from "../storage/sealed-urls.ts";
 import type { VerifiedStorage } from "../storage/verify/verify-storage.ts";
@@ -62,10 +64,12 @@ type BatchJob = Pick<NewJobRow, "id" | "url"> & Partial<NewJobRow>;
 export async function prepareEntries(
   context: RequestContext,
   account: Account,
-  request: NewEntries,
+  asked: NewEntries,
 ): Promise<PreparedEntries> {
-  const { storage } = request;
-  const { shared, rows } = await jobsOf(context, account, request);
+  const { storage } = asked;
+  const { entries, details } = await withoutDenied(context, asked.entries);
+  const request = { ...asked, entries };
+  const { shared, rows } = await jobsOf(context, account, request, details);
   const ended = rows.filter(({ finished_at }) => finished_at !== undefined);
   const waiting = rows.flatMap((row) => (row.finished_at === undefined ? [row.id] : []));
   const ends = endsOf(
@@ -85,11 +89,37 @@ export async function prepareEntries(
   };
 }
 
+/** The entries of a request, and whom to ask about those that the operator denies, by index. */
+interface DeniedEntries {
+  readonly entries: readonly BatchEntry[];
+  readonly details: ReadonlyMap<number, JobDetails>;
+}
+
+/** Entries that the operator denies end at once; the others go on. */
+async function withoutDenied(
+  context: RequestContext,
+  entries: readonly BatchEntry[],
+): Promise<DeniedEntries> {
+  const found = await denialsOfSources(
+    context,
+    entries.map(({ url, mediaUrl }) => [url, mediaUrl]),
+  );
+  const details = new Map<number, JobDetails>();
+  const checked = entries.map((entry, index): BatchEntry => {
+    const denial = found[index];
+    if (!denial) return entry;
+    details.set(index, { error_subject: contactOf(context, denial) });
+    return { ...entry, skipped: "denied" };
+  });
+  return { entries: checked, details };
+}
+
 /** The columns that the jobs share, and the few in which they differ. */
 async function jobsOf(
   context: RequestContext,
   account: Account,
   { batchId, options, webhook, entries, first, names, storage, createdAt }: NewEntries,
+  details: DeniedEntries["details"],
 ) {
   const shared = {
     account_id: account.id,
@@ -136,6 +166,7 @@ async function jobsOf(
         ? { ...shared.request, metadata: { ...options.request.metadata, ...entry.metadata } }
         : null,
       ...(entry.skipped === null ? {} : skippedColumns(context, entry.skipped, ++ends)),
+      details: details.get(index) ?? null,
     });
   });
   return { shared, rows };

@@ -4,6 +4,7 @@ import type { Asker, RequestContext } from "../../context.ts";
 import type { LogFields } from "../../lib/log.ts";
 import type { Account } from "../accounts/key-cache.ts";
 import { requireCountry } from "../exits/require-country.ts";
+import { requireAllowed } from "../rights/require-allowed.ts";
 import { listSource } from "../sources/listing/list-source.ts";
 import type { ListedEntry, Listing, RecognisedList } from "../sources/listing/listing.ts";
 import { recognise } from "../sources/listing/recognise.ts";
@@ -45,6 +46,7 @@ export async function createJobs(
   const prepared = prepareJob(context.config, account.limits, body, sent, ignored);
   await requireCountry(context, body.geo);
   const recognised = recognise(prepared.url, body.batch ?? false);
+  await requireAllowed(context, [prepared.url, recognised.type === "playlist" ? recognised.url : null]);
   switch (recognised.type) {
     case "media":
       return createSingle(context, account, { id, body, prepared });
@@ -73,6 +75,7 @@ async function createSingle(
     recognised ? listSource(context, recognised, askerOf(account, body)) : null,
   ]);
   const [entry] = listing?.entries ?? [];
+  if (entry) await requireAllowed(context, [entry.mediaUrl]);
   const [job_id = id] = await acceptJobs(context, account, [{ ...prepared, ...(entry ? { entry } : {}) }], {
     ids: [id],
     storage,

@@ -5,6 +5,7 @@ import { findJobOf, type JobRow } from "../../db/job-rows.ts";
 import { relinkEntry } from "../../db/subscriptions/retried-entries.ts";
 import { illegalState, invalidMember, notFound } from "../../lib/api-error.ts";
 import type { Account } from "../accounts/key-cache.ts";
+import { requireAllowed } from "../rights/require-allowed.ts";
 import { listSource } from "../sources/listing/list-source.ts";
 import type { ListedEntry } from "../sources/listing/listing.ts";
 import { recognise } from "../sources/listing/recognise.ts";
@@ -39,6 +40,7 @@ export async function retryJob(
     );
   }
   const urls = await openSourceUrls(context, job);
+  await requireAllowed(context, [urls.url, urls.media_url], job.details?.marks);
   const webhook = webhookOf(job.account_id, job.request.webhook_url, job.sealed_webhook_url);
   const request = {
     ...requestToRepeat(job),
@@ -50,6 +52,7 @@ export async function retryJob(
     storageOfRequest(context, account, storage),
     findEntry(context, job, urls),
   ]);
+  if (entry) await requireAllowed(context, [entry.mediaUrl]);
   const { subscription_id: subscriptionId } = job.request;
   const isSubscribed = typeof subscriptionId === "string";
   const again = {

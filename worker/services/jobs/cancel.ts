@@ -1,3 +1,4 @@
+import type { JobEvent } from "../../../schema/states.ts";
 import type { RequestContext } from "../../context.ts";
 import { findJobOf, type JobRow } from "../../db/job-rows.ts";
 import { illegalState, notFound } from "../../lib/api-error.ts";
@@ -18,10 +19,32 @@ export async function cancelJob(context: RequestContext, accountId: string, id: 
 }
 
 /** Cancels a job that was just read. False if it has ended or is being published. */
-export async function endByCancel(context: RequestContext, read: JobRow): Promise<boolean> {
-  const cancelled = await transition(context, read.id, { type: "cancelled" }, { read });
-  if (cancelled.type !== "moved") return false;
-  const { job } = cancelled;
+export const endByCancel = (context: RequestContext, read: JobRow): Promise<boolean> =>
+  endFromOutside(context, read, { type: "cancelled" });
+
+/**
+ * Ends a job whose source the operator denies, like a cancellation.
+ *
+ * @param contact whom its owner asks about it
+ * @returns false if it has ended or is being published
+ */
+export const endByDenial = (context: RequestContext, read: JobRow, contact: string): Promise<boolean> =>
+  endFromOutside(context, read, { type: "denied" }, contact);
+
+async function endFromOutside(
+  context: RequestContext,
+  read: JobRow,
+  event: JobEvent,
+  subject?: string,
+): Promise<boolean> {
+  const ended = await transition(context, read.id, event, {
+    read,
+    ...(subject === undefined
+      ? {}
+      : { set: ({ details }: JobRow) => ({ details: { ...details, error_subject: subject } }) }),
+  });
+  if (ended.type !== "moved") return false;
+  const { job } = ended;
   const running = job.status === "Processing";
   if (running) {
     context.defer(context.runner.cancel(job.id, job.runner));

@@ -1,11 +1,12 @@
 import type { Job } from "../../../schema/api/job.ts";
 import { metadataOf } from "../../../schema/api/metadata.ts";
 import { WEBHOOK_EVENT_TYPES } from "../../../schema/api/webhook.ts";
-import { errorTypeOf, jobSentence } from "../../../schema/errors.ts";
+import { errorTypeOf } from "../../../schema/errors.ts";
 import { isFinal } from "../../../schema/states.ts";
 import type { RequestContext } from "../../context.ts";
 import { deliveriesOfJobsQuery } from "../../db/delivery-rows.ts";
 import type { JobRow } from "../../db/job-rows.ts";
+import { errorSentence } from "../../lib/error-sentence.ts";
 import type { Account } from "../accounts/key-cache.ts";
 import { linksOf } from "../storage/links.ts";
 import { addressForOwner, urlForOwner, webhookOf } from "../storage/sealed-urls.ts";
@@ -52,6 +53,7 @@ async function viewJob(
   ]);
   const link = (key: string | null) => (key === null ? null : (links[key] ?? null));
   const { error_code } = row;
+  const next_try_at = nextTryAt(row, context.clock());
   return {
     ...row.request,
     ...(row.filename === null ? {} : { filename: row.filename }),
@@ -64,7 +66,7 @@ async function viewJob(
     s3_url: link(row.object_key),
     subtitle_url: link(row.subtitle_key),
     thumbnail_url: link(row.thumbnail_key),
-    error: error_code && jobSentence(error_code, row.details?.error_subject),
+    error: errorSentence(row, next_try_at),
     error_type: error_code && errorTypeOf(error_code),
     error_code,
     title: row.title,
@@ -88,7 +90,7 @@ async function viewJob(
     created_at: row.created_at,
     started_at: row.started_at,
     finished_at: row.finished_at,
-    next_try_at: nextTryAt(row, context.clock()),
+    next_try_at,
     expires_at: row.expires_at,
     // to a caller, claims that no processor accepted are not attempts
     attempt: row.attempt - row.refusals,

@@ -1,10 +1,9 @@
 import { shownUrl } from "../../../schema/shown-url.ts";
 import type { RequestContext } from "../../context.ts";
+import { archiveFolder } from "../storage/archive-folder.ts";
 
 /** The archive of removed rows: lines of JSON in the operator's bucket, written only if `ARCHIVE_JOBS` is on. */
 
-/** Cannot collide with an account's folder: a storage prefix begins with a letter or a digit. */
-const FOLDER = ".archive";
 /** Sealed texts and the columns that belong to them. An archive must not contain secrets. */
 const SECRET = /^(sealed_|sealing_key_id$|links)/;
 
@@ -34,10 +33,9 @@ export async function archive(
   const [first] = rows;
   if (!context.config.archiveJobs || !first) return;
   const day = new Date(from).toISOString().slice(0, 10);
-  const owner = accountId === "" ? "operator" : accountId;
   const text = rows.map((row) => `${JSON.stringify(withoutSecrets(row))}\n`).join("");
   await context.bucket.putObject(
-    `${FOLDER}/${owner}/${kind}/${day}/${first.id}.ndjson`,
+    `${archiveFolder(accountId)}${kind}/${day}/${first.id}.ndjson`,
     text,
     "application/x-ndjson",
   );

@@ -1,6 +1,7 @@
 import type { RequestContext } from "../../context.ts";
 import { eraseDeliveries } from "../../db/delivery-rows.ts";
 import { removeHealth } from "../../db/exits/health-rows.ts";
+import { removeTrials } from "../../db/exits/trial-rows.ts";
 import { type ExpiryCursor, expiredQuery } from "../../db/expiry-rows.ts";
 import { eraseRequests } from "../../db/idempotency-rows.ts";
 import type { JobRow } from "../../db/job-rows.ts";
@@ -9,6 +10,7 @@ import { beginErasureQuery, finishErasure, giveUpErasure } from "../../db/object
 import { eachPage, type PageBudget } from "../../lib/each-page.ts";
 import { describeError } from "../../lib/log.ts";
 import { firstUuidOf } from "../../lib/uuid.ts";
+import { TRIALS_MS } from "../exits/backoff-memory.ts";
 import { RESPONSE_KEPT_MS } from "../intake/run-once.ts";
 import { ERASURE_MS } from "../jobs/delete-file.ts";
 import { DAY_MS, WINDOW_MS } from "../runs/run-counts.ts";
@@ -38,6 +40,10 @@ export const eraseOldSiteRuns = (context: RequestContext): Promise<number> =>
 /** Sites and exits of which nothing has to be known. */
 export const eraseOldHealth = (context: RequestContext): Promise<number> =>
   removeHealth(context.db, context.clock() - WINDOW_MS, context.clock() - 2 * DAY_MS);
+
+/** Versions of yt-dlp that nobody uses any more. */
+export const eraseOldTrials = (context: RequestContext): Promise<number> =>
+  removeTrials(context.db, context.clock() - TRIALS_MS);
 
 /**
  * Deletes files from the operator's bucket when their retention has expired. The job drops its reference only after the

@@ -82,6 +82,12 @@ export async function renderMetrics(context: RequestContext): Promise<string> {
       "Storages that are left alone",
       one(pausedNow(paused.storages).length),
     ),
+    gauge("waterspout_ytdlp_promoted", "1 where a newer yt-dlp comes first, 0 where it does not", [
+      ...paused.trials.map(({ site, version, state }) => ({
+        labels: { site, version },
+        value: state === "promoted" ? 1 : 0,
+      })),
+    ]),
     gauge("waterspout_database_bytes", "What the database takes", bytes === null ? [] : one(bytes)),
     gauge("waterspout_jobs_stored", "Ended jobs that the database holds", [
       ...stored.map(({ status: ended, jobs }) => ({ labels: { status: ended }, value: jobs })),

@@ -14,18 +14,22 @@ import { eachPage, type PageBudget } from "../../lib/each-page.ts";
 import { describeError } from "../../lib/log.ts";
 import { MESSAGES_AT_ONCE } from "../../lib/send-messages.ts";
 import { BATCH_GRACE_MS } from "../batches/grace.ts";
+import { continueErasures } from "../erasure/erasure.ts";
 import { reportStates } from "../exits/alerts.ts";
 import { sendDeliveryMessages, sendDispatchMessages } from "../queue/sender.ts";
 import { takeBackLost } from "../runs/lost-runs.ts";
 import { abortUpload, eraseRecording } from "../storage/orphaned-uploads.ts";
 import { admitDue } from "../subscriptions/admit.ts";
 import { sweepSubscriptions } from "../subscriptions/keep.ts";
+import { continueTakedowns } from "../takedowns/takedown.ts";
+import { reportTrials } from "../ytdlp/alerts.ts";
 import {
   eraseExpiredFiles,
   eraseOldDeliveries,
   eraseOldHealth,
   eraseOldRequests,
   eraseOldSiteRuns,
+  eraseOldTrials,
 } from "./erasures.ts";
 import { removeOldRows } from "./retention.ts";
 
@@ -74,6 +78,8 @@ const PARTS = {
   feeds: wakeSilentFeeds,
   admissions: admitEntries,
   sweeps: sweepSubscriptions,
+  takedowns: continueTakedowns,
+  erasures: continueErasures,
   deliveries: resendDeliveryMessages,
   orphaned_uploads: abortOrphanedUploads,
   recordings: eraseRecordings,
@@ -82,7 +88,9 @@ const PARTS = {
   old_requests: eraseOldRequests,
   old_site_runs: eraseOldSiteRuns,
   alerts: reportStates,
+  version_alerts: reportTrials,
   old_health: eraseOldHealth,
+  old_trials: eraseOldTrials,
   stray_secrets: eraseStraySecrets,
   old_rows: removeOldRows,
 };

@@ -1,8 +1,12 @@
-import type { ServiceStatus, SiteStatus } from "../../../schema/api/health.ts";
+import type { ServiceStatus, SiteStatus, YtdlpStatus } from "../../../schema/api/health.ts";
+import { SITE_NAMES } from "../../../schema/telemetry/site.ts";
 import type { RequestContext, SiteRuns } from "../../context.ts";
 import { runsByInstanceQuery } from "../../db/exits/backoff-rows.ts";
+import type { TrialRow } from "../../db/exits/trial-rows.ts";
 import { countDue, oldestDue } from "../../db/job-queue.ts";
 import { exitRunsQuery } from "../../db/metrics/statistics.ts";
+import { stateOf } from "../exits/pair-health.ts";
+import { siteAsWhole } from "../exits/site-breaker.ts";
 import { DAY_MS, WINDOW_MS } from "../runs/run-counts.ts";
 import { viewExits } from "./exit-status.ts";
 import { lastSuccessOf, rateOf, reasonOf } from "./success-rate.ts";
@@ -55,10 +59,25 @@ class Remembered {
 
 /** The state of each site in the last hour, ordered by name. @param isOperator also gets numbers and reasons */
 export async function viewStatus(context: RequestContext, isOperator: boolean): Promise<ServiceStatus> {
-  const [runs, day] = await Promise.all([context.siteRuns.read(context), context.siteRuns.readDay(context)]);
-  const names = [...new Set(runs.map(({ site }) => site))].sort();
+  const [runs, day, known] = await Promise.all([
+    context.siteRuns.read(context),
+    context.siteRuns.readDay(context),
+    context.backoffs.read(context),
+  ]);
+  const now = context.clock();
+  const held = new Map(
+    SITE_NAMES.map((site) => siteAsWhole(known, site))
+      .filter((whole) => stateOf(whole, now) !== "closed")
+      .map(({ site, until }) => [site, until]),
+  );
+  const names = [...new Set([...runs.map(({ site }) => site), ...held.keys()])].sort();
   const of = (rows: readonly SiteRuns[], name: string) => rows.filter(({ site }) => site === name);
-  const sites = names.map((site) => siteStatus(site, of(runs, site), of(day, site), isOperator));
+  const sites = names.map((site) =>
+    siteStatus(site, {
+      ...{ hour: of(runs, site), day: of(day, site), isOperator },
+      heldBackUntil: held.get(site) ?? null,
+    }),
+  );
   const isImpaired = sites.some(({ status }) => status === "impaired" || status === "failing");
   return {
     status: isImpaired ? "impaired" : "ok",
@@ -68,23 +87,33 @@ export async function viewStatus(context: RequestContext, isOperator: boolean): 
   };
 }
 
-function siteStatus(
-  site: string,
-  rows: readonly SiteRuns[],
-  day: readonly SiteRuns[],
-  isOperator: boolean,
-): SiteStatus {
+interface SiteFacts {
+  /** The runs of the last hour. */
+  readonly hour: readonly SiteRuns[];
+  readonly day: readonly SiteRuns[];
+  /** Null: it is not. */
+  readonly heldBackUntil: number | null;
+  readonly isOperator: boolean;
+}
+
+function siteStatus(site: string, { hour: rows, day, heldBackUntil, isOperator }: SiteFacts): SiteStatus {
   const rate = rateOf(rows, "runs");
   const byOutcome = new Map<string, number>();
   for (const { outcome, runs } of rows) byOutcome.set(outcome, (byOutcome.get(outcome) ?? 0) + runs);
-  const status = rate === null ? "unknown" : rate >= WORKS ? "ok" : rate >= IMPAIRED ? "impaired" : "failing";
+  const isHeldBack = heldBackUntil !== null;
+  const status = isHeldBack ? "failing" : statusOf(rate);
   return {
     site,
     status,
     success_rate: rate,
     success_rate_24h: rateOf(day, "runs"),
     last_success_at: lastSuccessOf([...rows, ...day]),
-    reason: status === "impaired" || status === "failing" ? reasonOf(rows) : null,
+    held_back_until: heldBackUntil,
+    reason: isHeldBack
+      ? "site_failing"
+      : status === "impaired" || status === "failing"
+        ? reasonOf(rows)
+        : null,
     ...(isOperator
       ? {
           runs: [...byOutcome.values()].reduce((sum, runs) => sum + runs, 0),
@@ -98,6 +127,12 @@ function siteStatus(
   };
 }
 
+function statusOf(rate: number | null): SiteStatus["status"] {
+  if (rate === null) return "unknown";
+  if (rate >= WORKS) return "ok";
+  return rate >= IMPAIRED ? "impaired" : "failing";
+}
+
 /** What only the operator sees: hosts, queues and instances. */
 async function operatorPart(
   context: RequestContext,
@@ -105,7 +140,7 @@ async function operatorPart(
 ): Promise<NonNullable<ServiceStatus["operator"]>> {
   const { db, clock, config, backoffs } = context;
   const now = clock();
-  const [{ sources, storages }, due, oldest, instances, exits] = await Promise.all([
+  const [{ sources, storages, trials }, due, oldest, instances, exits] = await Promise.all([
     backoffs.read(context),
     countDue(db, now, config.maxBacklog),
     oldestDue(db, now),
@@ -118,8 +153,15 @@ async function operatorPart(
     paused_sources: paused(sources),
     paused_storages: paused(storages),
     exits,
+    ytdlp: trials.map(viewTrial).sort((a, b) => a.site.localeCompare(b.site)),
     jobs_due: due,
     oldest_due_seconds: oldest === null ? null : Math.round((now - oldest) / 1000),
     instances: instances.map(({ runner, runs }) => ({ instance: runner, runs })),
   };
 }
+
+const viewTrial = ({ site, version, state, until, changed_at, tries, served }: TrialRow): YtdlpStatus => ({
+  ...{ site, version, state, tries, served },
+  until: state === "rolled_back" ? until : null,
+  changed_at: changed_at === 0 ? null : changed_at,
+});

@@ -59,7 +59,9 @@ export async function admit(
   const dueAt = isPaced
     ? PACE_QUEUE.dueAt(now, until, known.exits.length)
     : Math.ceil(until + (until - now) * SPREAD * ((context.random(1)[0] ?? 0) / 255));
-  const code: JobErrorCode = storage > untilOf(assignment, now) ? "upload_failed" : "rate_limited";
+  const isFailing = assignment.type === "wait" && assignment.why === "failing";
+  const sourceCode: JobErrorCode = isFailing ? "site_failing" : "rate_limited";
+  const code = storage > untilOf(assignment, now) ? "upload_failed" : sourceCode;
   if (await putOff(context.db, job, { dueAt, enqueueDueAt: dueAt + DISPATCH_GRACE_MS, code })) {
     const why = assignment.type === "wait" ? assignment.why : assignment.type;
     context.log("put_off", { job_id: job.id, ms: dueAt - now, why: code, exits: why });

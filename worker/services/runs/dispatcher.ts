@@ -1,10 +1,8 @@
-import type { Limits } from "../../../schema/api/account.ts";
-import { Cookies, JobRequest, MAX_RECORDING_SECONDS } from "../../../schema/api/job-request.ts";
+import { Cookies } from "../../../schema/api/job-request.ts";
 import { runsAlone } from "../../../schema/states.ts";
 import { formatTraceparent, parseTraceparent } from "../../../schema/telemetry/trace-context.ts";
 import { type CookieUse, NO_COOKIES } from "../../../schema/wire/cookies.ts";
-import type { DeliveredFile, Predecessor, RunRequest } from "../../../schema/wire/run.ts";
-import { WIRE_VERSION } from "../../../schema/wire/version.ts";
+import type { DeliveredFile, RunRequest } from "../../../schema/wire/run.ts";
 import type { RequestContext } from "../../context.ts";
 import type { QueueFilter } from "../../db/fair-queue.ts";
 import { setRunner } from "../../db/job-queue.ts";
@@ -12,17 +10,20 @@ import { findJobForRun, findNextJobForRun, type JobRow, type NewJobRow } from ".
 import type { ReuseOfJob } from "../../db/reuse/reuse-of-job.ts";
 import { hasRunningTwin } from "../../db/reuse/twins.ts";
 import { describeError } from "../../lib/log.ts";
-import { maxFilesizeOf, monthOf } from "../accounts/usage.ts";
+import { monthOf } from "../accounts/usage.ts";
 import { cookiesForRun } from "../cookies/cookies-for.ts";
 import { type Reservation, wireExits } from "../exits/assign-exits.ts";
+import { endByDenial } from "../jobs/cancel.ts";
 import { transition } from "../jobs/transitions.ts";
 import { sendDispatchMessages } from "../queue/sender.ts";
 import { copyTerms, deliveredFile } from "../reuse/delivered-file.ts";
 import { postponeForTwin } from "../reuse/twins.ts";
+import { contactOf, denialOf, denialOfUrls } from "../rights/require-allowed.ts";
 import { openSourceUrls, type SourceUrls } from "../storage/sealed-urls.ts";
+import { policyFor } from "../ytdlp/policy.ts";
 import { admit } from "./admittance.ts";
 import { Capacity, runClassOf } from "./capacity.ts";
-import { runToken } from "./run-token.ts";
+import { runOf } from "./run-request.ts";
 import type { Place, StartResponse } from "./runner.ts";
 import { type RunStorage, storageOfJob } from "./storage-of-job.ts";
 
@@ -48,8 +49,6 @@ type Attempt = Dispatch | { readonly type: "behind"; readonly job: JobRow } | { 
 const UNREACHABLE_SECONDS = 5;
 /** Delay before a job tries again that needs an instance to itself, or that must not go to every instance. */
 const PICKY_SECONDS = 10;
-/** How long a stream that has not begun is waited for, counted from the acceptance of its job. */
-const LONGEST_WAIT_MS = 24 * 60 * 60_000;
 /** Jobs that the end of one run may start: for the slot that it freed, and for slots that were freed unseen. */
 const MAX_REFILL = 4;
 /** Jobs that are tried to start these, since some are postponed or taken by another dispatcher. */
@@ -141,6 +140,7 @@ async function attempt(
   const wait = context.capacity.waitSeconds(context.clock(), runClassOf(found.job));
   if (wait > 0) return { type: "later", why: "busy", delaySeconds: wait };
   const urls = await openUrls(context, found.job);
+  if (urls && (await endIfDenied(context, found.job, urls))) return { type: "nothing_to_do" };
   const cookies = urls ? await openCookies(context, found, urls) : NO_COOKIES;
   const admittance = await admit(context, found.job, found.config, cookies.jar?.exit ?? null);
   if (admittance.type === "put_off") return admittance;
@@ -186,12 +186,15 @@ async function attempt(
     await transition(context, id, { type: "failed", code }, { attempt });
     return { type: "nothing_to_do" };
   }
+  const reportsSource = !(await context.denials.isEmpty(context));
   const exits = wireExits(context, assignment.exits, assignment.fetchesDirectly);
   const facts = {
     urls,
     storage,
     cookies,
     exits,
+    reportsSource,
+    ytdlp: policyFor(context, await context.backoffs.read(context), claim.job.media_url ?? claim.job.url),
     limits: found.limits,
     ...(reuse ? { reuse: { file } } : {}),
   };
@@ -300,6 +303,17 @@ async function openUrls(context: RequestContext, job: JobRow): Promise<SourceUrl
   }
 }
 
+/** A source may be denied after its job was accepted. */
+async function endIfDenied(
+  context: RequestContext,
+  job: JobRow,
+  { url, media_url }: SourceUrls,
+): Promise<boolean> {
+  const denial =
+    (await denialOfUrls(context, [url, media_url])) ?? (await denialOf(context, job.details?.marks ?? []));
+  return denial !== null && endByDenial(context, job, contactOf(context, denial));
+}
+
 /** The stored cookies that the job's source may get; those that are bound to an exit that is gone are left out. */
 async function openCookies(
   context: RequestContext,
@@ -375,67 +389,6 @@ async function settle(
       return { type: "later", why: "unreachable", delaySeconds: UNREACHABLE_SECONDS };
     }
   }
-}
-
-/** What a run needs in addition to the job's row. */
-interface OpenedJob extends Pick<RunRequest, "exits" | "reuse"> {
-  readonly urls: SourceUrls;
-  readonly storage: RunStorage;
-  readonly cookies: CookieUse;
-  readonly limits: Limits | null;
-}
-
-/** Everything that a processor needs to know about a job. */
-async function runOf(
-  context: RequestContext,
-  job: JobRow,
-  attempt: number,
-  { urls, storage, cookies, limits, reuse, exits }: OpenedJob,
-): Promise<RunRequest> {
-  const request = JobRequest.parse({ ...job.request, url: urls.url });
-  return {
-    v: WIRE_VERSION,
-    job_id: job.id,
-    attempt,
-    token: await runToken(context.config.processorToken, job.id, attempt),
-    url: urls.media_url ?? urls.url,
-    plan: job.plan,
-    adjustments: job.adjustments,
-    filename: job.filename ?? request.filename ?? null,
-    key_prefix: {
-      ...storage.key_prefix,
-      ...(request.folder === undefined ? {} : { folder: request.folder }),
-    },
-    subtitles: request.download_subtitles ? { languages: request.subtitle_languages ?? ["en"] } : null,
-    thumbnail: request.download_thumbnail ?? false,
-    limits: {
-      max_filesize_bytes: maxFilesizeOf(limits, job.reserved_bytes),
-      max_duration_seconds: limits?.max_duration_seconds ?? null,
-    },
-    target: storage.target,
-    predecessor: predecessorOf(job, storage),
-    wait: request.wait_for_video ? { since: job.created_at, until: job.created_at + LONGEST_WAIT_MS } : null,
-    ...(reuse === undefined ? {} : { reuse }),
-    batch: job.batch_id !== null,
-    alone: runsAlone(job),
-    exits,
-    cookies,
-    recording: {
-      asked: request.live_recording ?? false,
-      from_start: request.live_from_start ?? false,
-      max_seconds: request.max_duration ?? MAX_RECORDING_SECONDS,
-      ...(job.recording_key !== null && storage.samePlace ? { key: job.recording_key } : {}),
-    },
-  };
-}
-
-function predecessorOf(job: JobRow, { samePlace }: RunStorage): Predecessor | null {
-  const { claimed_at, created_at, started_at, upload_key, upload_ref } = job;
-  const named = upload_key !== null && upload_ref !== null ? { key: upload_key, ref: upload_ref } : null;
-  const upload = samePlace ? named : null;
-  if (claimed_at === null && upload === null) return null;
-  // an earlier run may have begun an upload that the runs after it could not abort
-  return { claimed_at: started_at ?? claimed_at ?? created_at, upload };
 }
 
 const reasonOf = (response: StartResponse): string | undefined =>

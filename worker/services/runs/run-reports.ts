@@ -1,4 +1,4 @@
-import { isFinal, type JobEvent } from "../../../schema/states.ts";
+import { isFinal, type JobEvent, MAX_FAILURES } from "../../../schema/states.ts";
 import { stemOf } from "../../../schema/storage/object-key.ts";
 import { cutText, MAX_DESCRIPTION } from "../../../schema/text.ts";
 import type {
@@ -15,18 +15,26 @@ import type { KnownRequest } from "../../../schema/wire/reuse.ts";
 import type { DeliveredFile } from "../../../schema/wire/run.ts";
 import { WIRE_VERSION } from "../../../schema/wire/version.ts";
 import type { RequestContext } from "../../context.ts";
+import { eitherOf } from "../../db/fragments.ts";
 import { findCancelled, findRunsOfBoot, noteRecording, noteUpload } from "../../db/job-queue.ts";
 import { findJob, type JobRow, type NewJobRow } from "../../db/job-rows.ts";
 import { isBeingWritten } from "../../db/object-owners.ts";
 import { ownsFile } from "../../db/reuse/delivered-files.ts";
+import { isDenied } from "../../db/rights/denial-rows.ts";
 import { ApiError } from "../../lib/api-error.ts";
 import { jarChanges, type UseOfCookies } from "../cookies/report-use.ts";
 import { hasOtherExit } from "../exits/exit-outcomes.ts";
+import { type SiteChange, type SiteVerdict, siteChange } from "../exits/site-breaker.ts";
 import { keepClaims, transition } from "../jobs/transitions.ts";
 import { knownFile, learnedMedia } from "../reuse/delivered-file.ts";
+import { marksOfIdentity } from "../rights/marks.ts";
 import { placeOf } from "../storage/object-owner.ts";
+import { trialChanges } from "../ytdlp/evidence.ts";
+import { failedWithBoth } from "../ytdlp/trial.ts";
 import { backoffStatements } from "./admittance.ts";
 import { runClassOf } from "./capacity.ts";
+import { type Claim, leaseLost } from "./claim.ts";
+import { knownMarks, marksToPublish, refuseDenied } from "./denied-runs.ts";
 import { dispatchDue } from "./dispatcher.ts";
 import { takeBackLost } from "./lost-runs.ts";
 import { runCounts } from "./run-counts.ts";
@@ -36,14 +44,6 @@ import { isRunToken } from "./run-token.ts";
  * Reports of runs. A report counts only while its claim stands. A run that lost its job receives `lease_lost`, and
  * nothing is changed.
  */
-
-/** The claim that a report belongs to, after its token was checked. */
-export interface Claim {
-  readonly jobId: string;
-  readonly attempt: number;
-}
-
-const leaseLost = (): ApiError => new ApiError("lease_lost");
 
 /** Extends the leases of a processor's runs and returns which of them must stop. */
 export async function takeHeartbeat(
@@ -128,31 +128,39 @@ export async function takeRecording(
  * the first response may have been lost. From here on the key belongs to this run: another job that writes it, or a
  * deletion of its former object, happens before or after but never at the same time.
  *
+ * A source that is denied is not published, however it was reached: its job ends, and so does the run.
+ *
  * @returns `source_lost` if the run copied a file that is no longer the job's that it names; then nothing is permitted
  * @throws ApiError `lease_lost`; `dependency_unavailable` while the key is another's, to be asked again
  */
 export async function takePublish(
   context: RequestContext,
   { jobId, attempt }: Claim,
-  { copy_of }: Pick<PublishRequest, "copy_of"> = {},
+  { copy_of, identity, sha256 }: Pick<PublishRequest, "copy_of" | "identity" | "sha256"> = {},
 ): Promise<"ok" | "source_lost"> {
   // the copy holds what was there before this question: a job that replaced the file until then has it, or is writing it
   if (copy_of !== undefined && !(await ownsFile(context.db, copy_of, { id: jobId, now: context.clock() }))) {
     return "source_lost";
   }
+  const read = await findJob(context.db, jobId);
+  const found = await marksOfIdentity(identity);
+  const marks = await marksToPublish(context, read, { found, sha256, copyOf: copy_of });
   const asked = await transition(
     context,
     jobId,
     { type: "publishing" },
     {
       attempt,
-      set: ({ upload_key }) => ({ publishing_key: upload_key }),
+      ...(read ? { read } : {}),
+      set: ({ upload_key, details }) => ({ publishing_key: upload_key, ...knownMarks(details, found) }),
+      // what is denied from now on finds these marks in the job
       unless: (job) =>
         job.upload_key === null
-          ? undefined
-          : isBeingWritten(jobId, placeOf(job, job.upload_key), context.clock()),
+          ? isDenied(marks)
+          : eitherOf(isDenied(marks), isBeingWritten(jobId, placeOf(job, job.upload_key), context.clock())),
     },
   );
+  if (asked.type === "behind") await refuseDenied(context, { jobId, attempt }, marks);
   if (asked.type === "behind") throw new ApiError("dependency_unavailable", { retryAfterSeconds: 1 });
   if (asked.type !== "moved") throw leaseLost();
   return "ok";
@@ -180,24 +188,29 @@ export async function takeOutcome(
   { jobId, attempt }: Claim,
   { outcome, free_slots }: Pick<Outcome, "outcome" | "free_slots">,
 ): Promise<void> {
-  const read = await findJob(context.db, jobId);
-  const [backoffs, learned, jars] = await Promise.all([
+  const [read, known] = await Promise.all([findJob(context.db, jobId), context.backoffs.read(context)]);
+  const trials = trialChanges(context, known, outcome, read);
+  const [backoffs, site, learned, jars] = await Promise.all([
     backoffStatements(context, outcome, read),
+    read ? siteChange(context, read, siteVerdictOf(outcome)) : NO_SITE_CHANGE,
     outcome.type === "completed" ? learnedMedia(context, outcome.delivery) : () => [],
     jarChanges(context, usedCookies(outcome)),
   ]);
-  const ended = await transition(context, jobId, await eventOf(context, outcome, read), {
+  const event = await eventOf(context, outcome, read, site.isHeldBack);
+  const ended = await transition(context, jobId, event, {
     attempt,
     ...(read ? { read } : {}),
     set: (job) => factsOf(job, outcome),
     guardedStatements: (job) => [
       ...backoffs(job),
-      ...runCounts(context, job, outcome),
+      ...site.statements,
+      ...trials.statements,
+      ...runCounts(context, job, outcome, site.isHeldBack),
       ...learned(job),
       ...jars.statements(job),
     ],
   });
-  if (ended.type === "moved") await jars.settle();
+  if (ended.type === "moved") await Promise.all([jars.settle(), trials.settle()]);
   if (ended.type === "moved" && ended.job.runner !== null) {
     context.runner.freed(ended.job.runner, runClassOf(ended.job), free_slots);
     if (ended.job.details?.exit !== undefined) context.backoffs.countRun(ended.job.details.exit, -1);
@@ -208,13 +221,26 @@ export async function takeOutcome(
   throw leaseLost();
 }
 
+const NO_SITE_CHANGE: SiteChange = { isHeldBack: false, statements: [] };
+
+/** What the run says of its site as a whole. */
+function siteVerdictOf(outcome: Outcome["outcome"]): SiteVerdict {
+  if (outcome.type === "completed") return "served";
+  return outcome.type === "failed" && failedWithBoth(outcome.ytdlp) ? "failing" : null;
+}
+
 async function eventOf(
   context: RequestContext,
   outcome: Outcome["outcome"],
   job: JobRow | undefined,
+  isHeldBack: boolean,
 ): Promise<JobEvent> {
   switch (outcome.type) {
     case "failed":
+      // No version could read it. While its site works for others, it is the URL that has no media, after a few tries.
+      if (failedWithBoth(outcome.ytdlp) && (isHeldBack || (job?.failures ?? 0) + 1 < MAX_FAILURES)) {
+        return { type: "failed", code: "site_failing", transient: isHeldBack };
+      }
       return {
         type: "failed",
         code: outcome.code,
@@ -249,6 +275,7 @@ function factsOf(job: JobRow, outcome: Outcome["outcome"]): Partial<NewJobRow> {
     const error_subject = outcome.subject ?? undefined;
     return {
       title: titleOf(job, outcome.title),
+      ...(outcome.tools ? { tool_versions: outcome.tools } : {}),
       details: { ...details, ...(error_subject === undefined ? {} : { error_subject }) },
       ...attemptsOf(job, outcome),
     };
@@ -296,5 +323,5 @@ const better = <T>({ media_url }: JobRow, listed: T | null, found: T | null): T 
 function isRepeated(job: JobRow, attempt: number, outcome: Outcome["outcome"]): boolean {
   if (job.attempt !== attempt || !isFinal(job.status)) return false;
   if (outcome.type === "completed") return job.status === "Completed";
-  return outcome.type === "failed" && job.error_code === outcome.code;
+  return outcome.type === "failed" && [outcome.code, "site_failing"].includes(job.error_code ?? "");
 }

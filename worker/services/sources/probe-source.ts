@@ -7,6 +7,7 @@ import { ApiError, dependencyUnavailable } from "../../lib/api-error.ts";
 import { cookiesForProbe } from "../cookies/cookies-for.ts";
 import { noteProbe } from "../cookies/report-use.ts";
 import { exitForProbe } from "../exits/assign-exits.ts";
+import { policyForProbe } from "../ytdlp/policy.ts";
 
 /** What a source reported; see `ProbeOutcome`. */
 export type Found = Extract<ProbeOutcome, { type: "found" }>;
@@ -30,11 +31,12 @@ export async function probeSource(
   asker: Asker,
   question: MediaQuestion,
 ): Promise<Found> {
-  const [cookies, exit] = await Promise.all([
+  const [cookies, exit, ytdlp] = await Promise.all([
     cookiesForProbe(context, question.url, asker),
     exitForProbe(context, question.url),
+    policyForProbe(context, question.url),
   ]);
-  const response = await context.runner.probe({ v: WIRE_VERSION, ...question, cookies, exit });
+  const response = await context.runner.probe({ v: WIRE_VERSION, ...question, cookies, exit, ytdlp });
   switch (response.type) {
     case "answered":
       await noteProbe(context, response.outcome.cookies);

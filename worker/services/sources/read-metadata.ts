@@ -1,16 +1,20 @@
 import type { Metadata, ShortVerdict } from "../../../schema/api/probe.ts";
 import type { Asker, RequestContext } from "../../context.ts";
+import { requireAllowed, requireAllowedIdentity } from "../rights/require-allowed.ts";
 import { probeSource } from "./probe-source.ts";
 import { requirePublic } from "./require-public.ts";
 
 /**
  * What is behind a URL.
  *
- * @throws ApiError as `probeSource`; `invalid_request` for a host that is not public
+ * @throws ApiError as `probeSource`; `denied`; `invalid_request` for a host that is not public
  */
 export async function readMetadata(context: RequestContext, asker: Asker, url: string): Promise<Metadata> {
   requirePublic(context.config, "url", url);
-  return (await probeSource(context, asker, { kind: "metadata", url })).media;
+  await requireAllowed(context, [url]);
+  const { media, identity } = await probeSource(context, asker, { kind: "metadata", url });
+  await requireAllowedIdentity(context, identity);
+  return media;
 }
 
 /**

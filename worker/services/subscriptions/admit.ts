@@ -23,10 +23,13 @@ import { nameKey, withNumber } from "../batches/names.ts";
 import { acceptJobs } from "../intake/accept-jobs.ts";
 import type { PreparedJob } from "../intake/prepare-job.ts";
 import { sendDeliveryMessages } from "../queue/sender.ts";
+import { denialsOfSources } from "../rights/require-allowed.ts";
 import { checkStorage, type VerifiedStorage } from "../storage/verify/verify-storage.ts";
+import { sourceOf } from "./create.ts";
 import { deliveryOf, entryEvent } from "./events.ts";
 import { type Judge, judgeOf } from "./filters.ts";
 import { jobOf } from "./job-of.ts";
+import { openEntryUrls } from "./offered.ts";
 import { openSecrets, type SubscriptionSecrets } from "./secrets.ts";
 
 /** Jobs of one subscription that may be unfinished: a long backfill must not fill the queue of its account. */
@@ -230,7 +233,10 @@ class Admitting {
     const context = this.#context;
     const failed: Decision[] = [];
     const named: { entry: EntryRow; episode: number; prepared: PreparedJob }[] = [];
-    for (const entry of entries) {
+    const denied = await this.#denied(entries, secrets);
+    failed.push(...denied);
+    const isDenied = new Set(denied.map(({ id }) => id));
+    for (const entry of entries.filter(({ id }) => !isDenied.has(id))) {
       const episode = entry.episode ?? this.#episodes + 1;
       try {
         const prepared = await jobOf(context, this.#account, this.#subscription, { entry, episode, secrets });
@@ -265,6 +271,21 @@ class Admitting {
         ? { entry, prepared, admission }
         : { entry, prepared: renamed(prepared, name, unique), admission };
     });
+  }
+
+  /** Entries of a source that the operator denies, and those that lead to one, get no job. */
+  async #denied(entries: readonly EntryRow[], { url: source }: SubscriptionSecrets): Promise<Decision[]> {
+    const context = this.#context;
+    if (entries.length === 0 || (await context.denials.isEmpty(context))) return [];
+    const { feed_id } = this.#subscription;
+    const urls = await Promise.all(entries.map((entry) => openEntryUrls(context, feed_id, entry)));
+    const found = await denialsOfSources(
+      context,
+      urls.map(({ url, media_url }) => [source, sourceOf(source), url, media_url]),
+    );
+    return entries.flatMap(({ id }, index) =>
+      found[index] ? [{ id, status: "failed" as const, reason: "denied", check_at: null }] : [],
+    );
   }
 
   async #takenNames(keys: readonly string[]): Promise<string[]> {

@@ -6,6 +6,7 @@ import { findSubscriptionOf, insertSubscription } from "../../db/subscriptions/s
 import { illegalState, invalidMember } from "../../lib/api-error.ts";
 import type { Account } from "../accounts/key-cache.ts";
 import { storageOfRequest } from "../intake/storage-of-request.ts";
+import { requireAllowed } from "../rights/require-allowed.ts";
 import { recognise } from "../sources/listing/recognise.ts";
 import { requirePublic } from "../sources/require-public.ts";
 import { DEFAULT_SCHEDULE } from "./schedule.ts";
@@ -30,7 +31,7 @@ interface Creation {
 /**
  * Stores a subscription; its source is read after the response.
  *
- * @throws ApiError `invalid_request` that names the field, or for too many subscriptions; as `storageOfRequest`
+ * @throws ApiError `denied`; `invalid_request` that names the field, or for too many subscriptions; as `storageOfRequest`
  */
 export async function createSubscription(
   context: RequestContext,
@@ -40,6 +41,7 @@ export async function createSubscription(
   const existing = await findSubscriptionOf(context.db, account.id, id);
   if (existing) return viewSubscription(context, account.id, id);
   requireSource(context, body.url);
+  await requireAllowed(context, [body.url, sourceOf(body.url)]);
   const job = sentJob(sent);
   const adjustments = await requireSettings(context, account.limits, body, job);
   const storage = await storageOfRequest(context, account, body.job?.storage);

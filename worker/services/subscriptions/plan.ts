@@ -5,6 +5,7 @@ import type {
 import type { RequestContext } from "../../context.ts";
 import { ApiError } from "../../lib/api-error.ts";
 import type { Account } from "../accounts/key-cache.ts";
+import { requireAllowed } from "../rights/require-allowed.ts";
 import { backfillOf, inOrder } from "./backfill.ts";
 import { requireSource, sourceOf } from "./create.ts";
 import { judgeOf } from "./filters.ts";
@@ -28,6 +29,7 @@ export async function planSubscription(
   sent: unknown,
 ): Promise<SubscriptionPlan> {
   requireSource(context, body.url);
+  await requireAllowed(context, [body.url, sourceOf(body.url)]);
   const adjustments = await requireSettings(context, account.limits, body, sentJob(sent));
   const { title, entries: listed, hub } = await read(context, body.url);
   const judge = await judgeOf(body.filters ?? {});

@@ -1,8 +1,8 @@
 import { metadataOf } from "../../../schema/api/metadata.ts";
 import { MAX_EVENT_BYTES, type WebhookEvent } from "../../../schema/api/webhook.ts";
 import { utf8 } from "../../../schema/bytes.ts";
-import { jobSentence } from "../../../schema/errors.ts";
 import type { JobRow } from "../../db/job-rows.ts";
+import { errorSentence } from "../../lib/error-sentence.ts";
 
 /** The event of a job's end. */
 export type JobEvent = Extract<WebhookEvent, { type: `job_${string}` }>;
@@ -14,7 +14,7 @@ export type JobEvent = Extract<WebhookEvent, { type: `job_${string}` }>;
 export function eventOf(job: JobRow): JobEvent {
   const { id: job_id, url } = job;
   const error_code = job.error_code ?? "internal";
-  const error = jobSentence(error_code, job.details?.error_subject);
+  const error = errorSentence({ ...job, error_code }) ?? "";
   const metadata = metadataOf(job.request);
   switch (job.status) {
     case "Completed":
@@ -40,7 +40,7 @@ export function eventOf(job: JobRow): JobEvent {
     case "Warning":
       return { type: "job_warning", job_id, status: "warning", url, error, error_code, metadata };
     case "Skipped":
-      return { type: "job_skipped", job_id, status: "skipped", url, reason: error, metadata };
+      return { type: "job_skipped", job_id, status: "skipped", url, reason: error, error_code, metadata };
     default:
       return { type: "job_failed", job_id, status: "failed", url, error, error_code, metadata };
   }

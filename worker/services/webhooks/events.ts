@@ -1,6 +1,6 @@
 import { metadataOf } from "../../../schema/api/metadata.ts";
 import { SLACK_LEVELS } from "../../../schema/api/slack.ts";
-import type { WebhookEvent } from "../../../schema/api/webhook.ts";
+import type { JobDeniedEvent, WebhookEvent } from "../../../schema/api/webhook.ts";
 import type { JobErrorCode } from "../../../schema/errors.ts";
 import type { RequestContext } from "../../context.ts";
 import {
@@ -71,6 +71,14 @@ export function staleDeliveries(
   });
   const toSlack = insertSlackDelivery(slack, SLACK_LEVELS);
   return webhook ? [toSlack, insertDelivery({ ...webhook, enqueue_due_at: context.clock() })] : [toSlack];
+}
+
+/** Deliveries that are written when the operator takes down what a job delivered. */
+export function deniedDeliveries(context: RequestContext, job: JobRow, event: JobDeniedEvent): EndDeliveries {
+  const { slack, webhook } = deliveriesOf(context, job, event);
+  const toSlack = insertSlackDelivery(slack, SLACK_LEVELS);
+  if (!webhook) return { guardedStatements: [toSlack], deliveryIds: [] };
+  return { guardedStatements: [toSlack, insertDelivery(webhook)], deliveryIds: [webhook.id] };
 }
 
 /** Deliveries for an event: to Slack, if the account uses it, and to the job's own address. */

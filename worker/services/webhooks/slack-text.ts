@@ -17,6 +17,10 @@ export function slackText(job: Pick<JobRow, "title" | "url">, event: SlackEvent)
       };
     case "job_skipped":
       return { text: `Skipped: ${name}\n${escapeSlack(event.reason)}` };
+    case "job_denied":
+      return {
+        text: `Denied by the operator: ${name}\n${escapeSlack(event.reason ?? "The file was deleted")}`,
+      };
     case "batch_completed":
       return { text: `Batch ${event.status}: ${name}\n${event.completed} of ${event.total} delivered` };
     case "cookies_stale":

@@ -14,6 +14,7 @@ import { AccountsPage } from "./operator/accounts.tsx";
 import { AuditPage } from "./operator/audit.tsx";
 import { ExitsPage } from "./operator/exits.tsx";
 import { HealthPage } from "./operator/health.tsx";
+import { RightsPage } from "./operator/rights.tsx";
 import { OverviewPage } from "./overview.tsx";
 import { StoragePage } from "./storage.tsx";
 import { SubscriptionPage } from "./subscriptions/subscription.tsx";
@@ -58,6 +59,8 @@ function operatorPage([, page, id = ""]: readonly string[], query: URLSearchPara
       return id === "" ? <AccountsPage /> : <AccountPage key={id} id={id} />;
     case "exits":
       return <ExitsPage />;
+    case "rights":
+      return <RightsPage />;
     case "audit":
       return <AuditPage accountId={query.get("account") ?? ""} />;
     default:

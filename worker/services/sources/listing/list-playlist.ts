@@ -8,6 +8,7 @@ import { cookiesForProbe } from "../../cookies/cookies-for.ts";
 import { noteProbe } from "../../cookies/report-use.ts";
 import { exitForProbe } from "../../exits/assign-exits.ts";
 import type { ListReply } from "../../runs/runner.ts";
+import { policyForProbe } from "../../ytdlp/policy.ts";
 import { SourceRefusedError } from "../probe-source.ts";
 import { type ListedEntry, type ListPart, type ListRange, usableUrl } from "./listing.ts";
 
@@ -29,6 +30,7 @@ export async function* listPlaylist(
       kind: "list",
       url,
       ...(exit ? { exit } : {}),
+      ytdlp: await policyForProbe(context, url),
       timeout_ms: timeoutMs,
       max_entries,
       ...(skip > 0 ? { skip } : {}),

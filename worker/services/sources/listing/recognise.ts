@@ -1,3 +1,4 @@
+import { spotifyItem } from "../../../lib/spotify-address.ts";
 import { isShortLinkHost, isYoutubeHost } from "../../../lib/youtube-address.ts";
 import type { Recognised } from "./listing.ts";
 
@@ -16,14 +17,9 @@ export function recognise(url: string, batch: boolean): Recognised {
   return batch ? { type: "playlist", url } : { type: "media" };
 }
 
-const SPOTIFY_PATH =
-  /^\/(?:intl-[a-z]{2,3}(?:-[a-z]{2,4})?\/)?(?:embed(?:-podcast)?\/)?(show|episode)\/([A-Za-z0-9]{22})(?:\/|$)/i;
-
-function ofSpotify({ hostname, pathname }: URL): Recognised | null {
-  if (hostname !== "open.spotify.com" && hostname !== "play.spotify.com") return null;
-  const [, kind, id] = SPOTIFY_PATH.exec(pathname) ?? [];
-  if (kind === undefined || id === undefined) return null;
-  return { type: kind.toLowerCase() === "show" ? "spotify_show" : "spotify_episode", id };
+function ofSpotify(url: URL): Recognised | null {
+  const item = spotifyItem(url);
+  return item && { type: item.type === "show" ? "spotify_show" : "spotify_episode", id: item.id };
 }
 
 /** A channel's uploads: all of them, or one kind. Its `/live` is a single stream; its other tabs are lists of lists. */

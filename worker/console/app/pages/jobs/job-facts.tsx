@@ -34,6 +34,7 @@ export function JobFacts({ job }: { readonly job: Job }) {
           [words.attempt, job.attempt > 1 && write.count(job.attempt)],
           [words.times, times.some((ms) => ms !== null) && times.map(seconds).join(", ")],
           [words.strategy, job.download_strategy],
+          [texts.operator.tools, toolsOf(job)],
           [
             words.copied,
             job.copied_from !== null && <a href={href(`jobs/${job.copied_from}`)}>{words.originalLink}</a>,
@@ -63,6 +64,10 @@ export function JobFacts({ job }: { readonly job: Job }) {
     </Card>
   );
 }
+
+/** @example "yt-dlp 2026.11.23, ffmpeg 7.1" */
+const toolsOf = ({ tool_versions: tools }: Job) =>
+  tools !== null && `yt-dlp ${tools.ytdlp}, ffmpeg ${tools.ffmpeg}`;
 
 const CopyValue = ({ value, label }: { readonly value: string; readonly label: string }) => (
   <span class="row tight">

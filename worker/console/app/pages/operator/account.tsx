@@ -16,6 +16,7 @@ import { KeyUsageTable } from "../../ui/key-usage-table.tsx";
 import { Loaded } from "../../ui/loaded.tsx";
 import { Card, Empty, Page } from "../../ui/page.tsx";
 import { AccountKeys } from "./account-keys.tsx";
+import { EraseAccount } from "./erase-account.tsx";
 
 const LIMIT_NAMES = Object.keys(Limits.shape) as (keyof Limits)[];
 
@@ -59,6 +60,7 @@ export function AccountPage({ id }: { readonly id: string }) {
               />
             </Card>
             <AccountLimits account={account} onChange={reload} />
+            <EraseAccount account={account} />
             <AccountKeys accountId={id} />
             <Card title={words.usage}>
               {usage.keys.length === 0 ? (

@@ -13,7 +13,10 @@ import { Loaded } from "../../ui/loaded.tsx";
 import { Card, Empty, Page } from "../../ui/page.tsx";
 import { Table } from "../../ui/table.tsx";
 
-const TONES: Readonly<Record<string, string>> = { closed: "good", half_open: "warn", open: "bad" };
+const TONES: Readonly<Record<string, string>> = {
+  ...{ closed: "good", half_open: "warn", open: "bad" },
+  ...{ promoted: "good", rolled_back: "warn" },
+};
 
 /** The addresses from which sources are asked, and how sites treat them. */
 export function ExitsPage() {
@@ -93,6 +96,7 @@ export function ExitsPage() {
       </Loaded>
       <ErrorAlert error={change.error} />
       <PairHealth />
+      <YtdlpVersions />
       <NewExit onSaved={list.reload} />
     </Page>
   );
@@ -148,6 +152,45 @@ function PairHealth() {
         }
       </Loaded>
     </Card>
+  );
+}
+
+/** How newer versions of yt-dlp do; nothing where processors have only one. */
+function YtdlpVersions() {
+  const texts = useTexts();
+  const { exits: words } = texts;
+  const write = useFormats();
+  const { adminText } = useSession();
+  const status = useResource("ytdlp-versions", (signal) => adminStatusOf(adminText, signal));
+  return (
+    <Loaded resource={status}>
+      {({ operator }) =>
+        operator === undefined || operator.ytdlp.length === 0 ? null : (
+          <Card title={words.versions}>
+            <Table
+              label={words.versions}
+              rows={operator.ytdlp}
+              keyOf={({ site, version }) => `${site} ${version}`}
+              columns={[
+                { head: texts.operator.site, isName: true, cell: ({ site }) => site },
+                { head: words.newer, cell: ({ version }) => <code>{version}</code> },
+                {
+                  head: words.state,
+                  cell: ({ state, until }) => (
+                    <span class={`badge ${TONES[state] ?? "quiet"}`}>
+                      {textOr(words.trials, state)}
+                      {until !== null && ` ${write.time(until)}`}
+                    </span>
+                  ),
+                },
+                { head: words.tries, isNumber: true, cell: ({ tries }) => write.count(tries) },
+                { head: words.served, isNumber: true, cell: ({ served }) => write.count(served) },
+              ]}
+            />
+          </Card>
+        )
+      }
+    </Loaded>
   );
 }
 
