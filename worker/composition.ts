@@ -19,7 +19,7 @@ import { Capacity } from "./services/runs/capacity.ts";
 import { createContainerRunner } from "./services/runs/container-runner.ts";
 import { createHttpRunner } from "./services/runs/http-runner.ts";
 import type { Runner } from "./services/runs/runner.ts";
-import { listSource } from "./services/sources/listing/list-source.ts";
+import { readList } from "./services/sources/listing/list-source.ts";
 import { SpotifyTokens } from "./services/sources/listing/spotify-tokens.ts";
 import { createManagedBucket } from "./services/storage/managed-bucket.ts";
 import { Sealer } from "./services/storage/seal.ts";
@@ -32,7 +32,7 @@ const PLATFORM: Omit<Dependencies, "runner" | "dispatchQueue" | "deliveryQueue" 
   fetch: (input, init) => globalThis.fetch(input, init),
   wait: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
   log: consoleLog,
-  listSource,
+  readList,
 };
 
 /**

@@ -13,7 +13,7 @@ import type { RateLimits } from "./services/accounts/limits.ts";
 import type { PairHealth } from "./services/exits/pair-health.ts";
 import type { Capacity } from "./services/runs/capacity.ts";
 import type { Runner } from "./services/runs/runner.ts";
-import type { Listing, RecognisedList } from "./services/sources/listing/listing.ts";
+import type { ListPart, ListRange, RecognisedList } from "./services/sources/listing/listing.ts";
 import type { Sealer } from "./services/storage/seal.ts";
 import type { StorageClient } from "./services/storage/store.ts";
 import type { SourceEntry } from "./services/subscriptions/source-entry.ts";
@@ -34,8 +34,8 @@ export interface Dependencies {
   readonly deliveryQueue: Pick<Queue<DeliveryMessage>, "sendBatch">;
   readonly batches: BatchObjects;
   readonly feeds: FeedObjects;
-  /** Lists a show or playlist; see its module. */
-  readonly listSource: ListSource;
+  /** Reads a show or playlist; see its module. */
+  readonly readList: ReadList;
 }
 
 /** Services that live as long as the isolate. */
@@ -120,6 +120,8 @@ export interface FeedTimes {
 
 /** Calls to the objects that follow sources. Any call may be lost: the objects' alarms and reconcile make up for it. */
 export interface FeedObjects {
+  /** Makes up for an alarm that was lost: the object acts if its alarm is overdue. */
+  readonly check: (feedId: string) => Promise<void>;
   /** Who follows the source was changed. */
   readonly wake: (feedId: string) => Promise<void>;
   /** Reads the source now, unless that was done a moment ago. */
@@ -132,13 +134,14 @@ export interface FeedObjects {
   readonly peek: (feedId: string) => Promise<FeedTimes | null>;
 }
 
-/** Lists a show or a playlist, without touching its entries. @throws ApiError with a sentence for people */
-export type ListSource = (
+/** Reads a show or a playlist part by part, without touching its entries. @throws ApiError with a sentence for people */
+export type ReadList = (
   context: RequestContext,
   recognised: RecognisedList,
   asker: Asker,
-  most?: number,
-) => Promise<Listing>;
+  range: ListRange,
+  signal?: AbortSignal,
+) => AsyncGenerator<ListPart>;
 
 /** Limits how many jobs of the whole service wait for a processor, as far as this isolate knows. */
 export interface Backlog {

@@ -28,6 +28,7 @@ export interface BatchRpc extends Rpc.DurableObjectBranded {
 
 /** Methods of a source's object. */
 export interface FeedRpc extends Rpc.DurableObjectBranded {
+  check(feedId: string): Promise<void>;
   wake(feedId: string): Promise<void>;
   run(feedId: string): Promise<FeedRun>;
   pushed(feedId: string, entries: readonly SourceEntry[]): Promise<void>;

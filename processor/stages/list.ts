@@ -16,7 +16,7 @@ import type { ListPart } from "../tools/warm-ytdlp.ts";
  */
 export async function listEntries(
   dependencies: ProcessorDependencies,
-  { url, exit: given, ytdlp, timeout_ms: timeoutMs, max_entries: maxEntries, cookies }: ListRequest,
+  { url, exit: given, ytdlp, timeout_ms: timeoutMs, max_entries: maxEntries, skip, cookies }: ListRequest,
   signal: AbortSignal,
   report: (line: ListLine) => void,
 ): Promise<void> {
@@ -36,9 +36,9 @@ export async function listEntries(
           signal: AbortSignal.any([signal, begun.signal]),
         },
         ({ pool }) =>
-          pool.list({ url, proxy, session, signal, timeoutMs, maxEntries }, (part) => {
+          pool.list({ url, proxy, session, signal, timeoutMs, maxEntries, skip }, (part) => {
             begun.abort();
-            report(queueFilterOf(part));
+            report(lineOf(part, skip));
           }),
       ),
     );
@@ -54,8 +54,8 @@ export async function listEntries(
   }
 }
 
-function queueFilterOf(part: ListPart): ListLine {
-  if ("list" in part) return { type: "list", v: WIRE_VERSION, title: part.list };
+function lineOf(part: ListPart, skipped: number): ListLine {
+  if ("list" in part) return { type: "list", v: WIRE_VERSION, title: part.list, skipped };
   const { release_date: date, ...entry } = part.entry;
   return { type: "entry", ...entry, release_date: date === null ? null : isoDate(date) };
 }

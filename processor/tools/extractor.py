@@ -5,7 +5,7 @@ Protocol: one JSON object a line. Standard input takes
     {"id", "kind": "extract", "url", "params", "cookies"}     extraction without download
     {"id", "kind": "select", "info", "params", "cookies"}     choice of formats of an earlier response, without network
     {"id", "kind": "download", "info", "params", "cookies"}   yt-dlp's own download of an earlier response
-    {"id", "kind": "list", "url", "limit", "params", "cookies"}
+    {"id", "kind": "list", "url", "limit", "skip", "params", "cookies"}
                                                               the entries of a list, none of which is looked at
     {"id", "kind": "cancel"}                                  kills that task's process group
 

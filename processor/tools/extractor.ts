@@ -176,15 +176,16 @@ export class ExtractorPool {
    * one.
    *
    * @param maxEntries stops after this many, whatever follows
+   * @param skip entries at the beginning that are left out
    * @throws as {@link extract}, also after entries were reported: then the list is incomplete
    */
   async list(
-    request: ExtractOptions & { readonly maxEntries: number },
+    request: ExtractOptions & { readonly maxEntries: number; readonly skip: number },
     onPart: (part: ListPart) => void,
   ): Promise<void> {
     const { params, cookies } = this.#paramsOf(LIST_PARAMS, request);
-    const { url, maxEntries: limit } = request;
-    await this.#run({ kind: "list", url, limit, params, cookies }, request, { onPart });
+    const { url, maxEntries: limit, skip } = request;
+    await this.#run({ kind: "list", url, limit, skip, params, cookies }, request, { onPart });
   }
 
   /** Accepts no more tasks, and ends when the unfinished ones are over. */

@@ -33,6 +33,8 @@ export type WarmTask =
       readonly url: string;
       /** Maximum number of entries to report. */
       readonly limit: number;
+      /** Entries at the beginning that are left out. */
+      readonly skip: number;
       readonly params: object;
       readonly cookies: string | null;
     }

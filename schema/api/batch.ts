@@ -12,9 +12,13 @@ export const BATCH_KINDS = ["bulk", "playlist", "spotify_show"] as const;
 export type BatchKind = (typeof BATCH_KINDS)[number];
 
 /**
- * `completed`: all done, none failed or skipped; `finished`: all done, some failed or skipped. These two are final.
+ * States as they are stored. `completed`: all done, none failed or skipped, and the list was read to its end; `finished`:
+ * all done otherwise. These two are final.
  */
-export const BATCH_STATUSES = ["paused", "processing", "completed", "finished"] as const;
+export const BATCH_STATES = ["paused", "processing", "completed", "finished"] as const;
+
+/** `listing`: the rest of a long list is being read, while its first jobs may run already. */
+export const BATCH_STATUSES = ["listing", ...BATCH_STATES] as const;
 export type BatchStatus = (typeof BATCH_STATUSES)[number];
 
 /** Maximum number of jobs in a bulk request. */
@@ -66,6 +70,13 @@ export const BulkRequest = z
 export type BulkRequest = z.infer<typeof BulkRequest>;
 
 const text = z.string().nullable();
+const listing = {
+  listing: z
+    .boolean()
+    .describe(
+      "The list has more entries than this response: the others are read and get their jobs after it, in the list's order; `GET /batch/{id}` counts them",
+    ),
+};
 const reported = {
   adjustments: z
     .array(Adjustment)
@@ -93,6 +104,7 @@ export const CreatedShow = z
       }),
     ),
     episode_jobs: z.array(Id).describe("In the show's order"),
+    ...listing,
     ...reported,
   })
   .meta({ id: "CreatedShow" });
@@ -105,6 +117,7 @@ export const CreatedPlaylist = z
     paused: z.boolean(),
     videos: z.array(z.object({ job_id: Id, url: z.string(), title: text })),
     video_jobs: z.array(Id).describe("In the list's order"),
+    ...listing,
     ...reported,
   })
   .meta({ id: "CreatedPlaylist" });
@@ -121,7 +134,7 @@ export const CreatedBulk = z
   .meta({ id: "CreatedBulk" });
 
 const counts = {
-  total_episodes: z.int().min(0),
+  total_episodes: z.int().min(0).describe("Jobs; while the status is `listing`, those so far"),
   completed_episodes: z.int().min(0),
   failed_episodes: z.int().min(0).describe("Ended `Failed` or `Warning`"),
   skipped_episodes: z.int().min(0),
@@ -136,7 +149,17 @@ export const Batch = z
     kind: z.enum(BATCH_KINDS),
     show_url: text.describe("Null for a bulk request"),
     title: text,
-    status: z.enum(BATCH_STATUSES),
+    status: z
+      .enum(BATCH_STATUSES)
+      .describe("`listing`: the rest of a long list is being read, while its first jobs may run already"),
+    list_complete: z
+      .boolean()
+      .describe(
+        "Every entry of the list has a job. False while the status is `listing`, and if the list could not be read to its end",
+      ),
+    list_error: text.describe(
+      "Why the list could not be read to its end; while the status is `listing`, why the last try failed, which is repeated",
+    ),
     folder: text,
     metadata: Metadata.nullable().describe("As it was sent with the request; null without"),
     ...counts,

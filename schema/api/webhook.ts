@@ -113,6 +113,11 @@ export const BatchCompletedEvent = z
     failed: z.int(),
     skipped: z.int(),
     total: z.int(),
+    list_complete: z
+      .boolean()
+      .describe(
+        "False if the list could not be read to its end, or was cancelled before; see `list_error` of the batch",
+      ),
     metadata,
   })
   .meta({ id: "BatchCompletedEvent" });

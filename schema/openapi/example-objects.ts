@@ -92,6 +92,8 @@ export const BATCH = {
   kind: "bulk",
   title: null,
   status: "processing",
+  list_complete: true,
+  list_error: null,
   folder: "talks",
   total_episodes: 2,
   completed_episodes: 1,

@@ -41,9 +41,13 @@ export const ListRequest = z.object({
   timeout_ms: z.int().min(1),
   /** Maximum number of entries. */
   max_entries: z.int().min(1),
+  /** Entries at the beginning of the list that are not needed. */
+  skip: z.int().min(0).default(0),
   cookies: CookieUse,
 });
 export type ListRequest = z.infer<typeof ListRequest>;
+/** A request as a Worker sends it. */
+export type SentListRequest = z.input<typeof ListRequest>;
 
 /**
  * Worker → processor: `POST /probe`; bearer `PROCESSOR_TOKEN`. It takes no slot of a run. Without room the response is
@@ -114,7 +118,13 @@ export type WireEntry = z.infer<typeof WireEntry>;
  * entries in the source's order, and one of the other three at the end. Without such an end the list is incomplete.
  */
 export const ListLine = z.discriminatedUnion("type", [
-  z.object({ type: z.literal("list"), v: Version, title: z.string().max(1000).nullable() }),
+  z.object({
+    type: z.literal("list"),
+    v: Version,
+    title: z.string().max(1000).nullable(),
+    /** Entries that were left out at the beginning; a processor of the former version leaves out none. */
+    skipped: z.int().min(0).default(0),
+  }),
   WireEntry,
   z.object({ type: z.literal("end"), cookies: CookieReport.optional() }),
   z.object({

@@ -136,6 +136,7 @@ it("is paused, renamed, started and delivered completely, with exact counters an
       failed: 0,
       skipped: 0,
       total: JOBS,
+      list_complete: true,
       metadata: null,
     },
   ]);

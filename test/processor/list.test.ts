@@ -65,7 +65,7 @@ describe("a list", () => {
     async (count) => {
       const show = podcastShow(count);
       const lines = await list(`/${count}.xml`);
-      expect(lines[0]).toEqual({ type: "list", v: 1, title: show.name });
+      expect(lines[0]).toEqual({ type: "list", v: 1, title: show.name, skipped: 0 });
       expect(lines.at(-1)).toEqual({ type: "end" });
       const open = show.episodes.filter(({ exclusive }) => !exclusive);
       expect(entriesOf(lines).map(({ url }) => url)).toEqual(
@@ -78,6 +78,10 @@ describe("a list", () => {
         unavailable: false,
       });
       expect(touched()).toEqual([]);
+      // from a position on
+      const rest = await list(`/${count}.xml`, { skip: count - 1, max_entries: 1 });
+      const last = open.length === count ? [lines.at(-2)] : entriesOf(lines).slice(count - 1);
+      expect(rest).toEqual([{ ...lines[0], skipped: count - 1 }, ...last, { type: "end" }]);
     },
     60_000,
   );
@@ -322,7 +326,7 @@ describe("a site that reports its list in pieces", () => {
 
   async function report(kind: string): Promise<{ parts: ListPart[]; code: string | null }> {
     const parts: ListPart[] = [];
-    const request = { url: `http://channel.example/${kind}`, timeoutMs: 20_000, maxEntries: 5 };
+    const request = { url: `http://channel.example/${kind}`, timeoutMs: 20_000, maxEntries: 5, skip: 0 };
     const reported = pool.list(request, (part) => parts.push(part));
     const code = await reported.then(
       () => null,

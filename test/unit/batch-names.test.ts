@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { collidingRenames, type Nameable, nameFiles, nameKey } from "../../worker/services/batches/names.ts";
+import { collidingRenames, FileNames, type Nameable, nameKey } from "../../worker/services/batches/names.ts";
 
 const few = (...names: string[]) =>
   fc.constantFrom(...[...names, ...names.map((name) => `${name} (2)`)].filter(({ length }) => length <= 255));
@@ -16,7 +16,7 @@ describe("the files of a batch", () => {
   it("never have one name twice, whatever names are requested, and names stay short enough", () => {
     fc.assert(
       fc.property(fc.array(entry, { maxLength: 40 }), (entries) => {
-        const named = nameFiles(entries);
+        const named = new FileNames().add(entries);
         const names = named.flatMap(({ filename }) => (filename === null ? [] : [filename]));
         expect(new Set(names.map(nameKey)).size).toBe(names.length);
         for (const name of names) {

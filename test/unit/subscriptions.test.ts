@@ -145,6 +145,45 @@ describe("the podcast feed", () => {
 });
 
 describe("a hub", () => {
+  it("pushes an entry that becomes a job of each of a hundred followers in less than two seconds", async () => {
+    const world = new World();
+    const headers = await world.account();
+    const origin = new FeedOrigin(() => world.now);
+    origin.items = [item(1)];
+    origin.hub = { url: "https://hub.example.com/", topic: "https://feeds.example.com/show.xml" };
+    world.hosts.set("feeds.example.com", origin.respond);
+    let asked = new URLSearchParams();
+    world.hosts.set("hub.example.com", async (request) => {
+      asked = new URLSearchParams(await request.text());
+      return new Response(null, { status: 202 });
+    });
+    const url = "https://feeds.example.com/show.xml";
+    for (let follower = 0; follower < 100; follower++) {
+      await world.call("POST", "/subscriptions", headers, { url });
+    }
+    const callback = new URL(asked.get("hub.callback") ?? "");
+    const verification = { mode: "subscribe", topic: url, challenge: "c", lease_seconds: "86400" };
+    for (const [name, value] of Object.entries(verification)) callback.searchParams.set(`hub.${name}`, value);
+    expect((await world.fetch("GET", callback.pathname + callback.search)).status).toBe(200);
+    world.now += 60_000;
+    const pushedAt = world.now;
+    const { requests } = origin;
+    const { length } = requests;
+    const xml = origin.xml([item(2)]);
+    const signature = `sha256=${await sign(xml, asked.get("hub.secret") ?? "")}`;
+    await world.fetch("POST", callback.pathname, { "x-hub-signature": signature }, xml);
+    while (world.feeds.nextAlarm < pushedAt + 2_000) {
+      world.now = world.feeds.nextAlarm;
+      await world.feeds.ring();
+    }
+    const [found] = world.d1.all(
+      "select count(*) as jobs, max(created_at) as last from jobs where title = 'Episode 2'",
+    );
+    expect(found).toEqual({ jobs: 100, last: expect.toSatisfy((last: number) => last < pushedAt + 2_000) });
+    // the source itself was not asked
+    expect(requests).toHaveLength(length);
+  });
+
   it("is asked for pushes, verified, renewed, and its pushes are delivered at once", async () => {
     const world = new World();
     const headers = await world.account();

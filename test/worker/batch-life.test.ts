@@ -116,6 +116,7 @@ describe("a batch that runs", () => {
       failed: 1,
       skipped: 1,
       total: 5,
+      list_complete: true,
       metadata: null,
     };
     expect(await events()).toEqual([event]);
@@ -499,7 +500,7 @@ describe("the database", () => {
   const queries = {
     "a batch": () => batchQuery(db(), "b"),
     "its counters": () => countsQuery(db(), "b"),
-    "its jobs in order": () => summariesQuery(db(), "b"),
+    "its jobs in order": () => summariesQuery(db(), "b", 5_000),
     "the ids of its jobs in order": () => orderQuery(db(), "b"),
     "the names of its files": () => namesQuery(db(), "b"),
     "ends after an end": () => endsAfterQuery(db(), "b", 1, 200),

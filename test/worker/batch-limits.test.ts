@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import type { Batch } from "../../schema/api/batch.ts";
-import type { ListedEntry, Listing } from "../../worker/services/sources/listing/listing.ts";
+import type { ListedEntry, WholeList } from "../../worker/services/sources/listing/listing.ts";
 import { type Bulk, count, entries, GB, hook, list, type Playlist, urls } from "./support/batch-requests.ts";
 import { completed } from "./support/delivery.ts";
 import { env } from "./support/env.ts";
@@ -26,8 +26,8 @@ beforeEach(async () => {
   ({ key } = await worker.account());
 });
 
-const lists = (of: readonly ListedEntry[], facts: Partial<Listing> = {}): void => {
-  const listing: Listing = { kind: "playlist", title: "An album", entries: of, ...facts };
+const lists = (of: readonly ListedEntry[], facts: Partial<WholeList> = {}): void => {
+  const listing: WholeList = { kind: "playlist", title: "An album", entries: of, ...facts };
   worker.onListing = () => listing;
 };
 

@@ -4,7 +4,11 @@ import type { Batch, CreatedShow } from "../../schema/api/batch.ts";
 import type { JobList } from "../../schema/api/job.ts";
 import type { RunRequest } from "../../schema/wire/run.ts";
 import { ApiError } from "../../worker/lib/api-error.ts";
-import { type ListedEntry, type Listing, noEntries } from "../../worker/services/sources/listing/listing.ts";
+import {
+  type ListedEntry,
+  noEntries,
+  type WholeList,
+} from "../../worker/services/sources/listing/listing.ts";
 import {
   type Bulk,
   count,
@@ -41,8 +45,8 @@ beforeEach(async () => {
   ({ key } = await worker.account());
 });
 
-const lists = (of: readonly ListedEntry[], facts: Partial<Listing> = {}): void => {
-  const listing: Listing = { kind: "playlist", title: "An album", entries: of, ...facts };
+const lists = (of: readonly ListedEntry[], facts: Partial<WholeList> = {}): void => {
+  const listing: WholeList = { kind: "playlist", title: "An album", entries: of, ...facts };
   worker.onListing = () => listing;
 };
 
@@ -80,6 +84,8 @@ describe("a list", () => {
       show_url: list,
       title: "An album",
       status: "paused",
+      list_complete: true,
+      list_error: null,
       folder: "talks",
       total_episodes: 3,
       completed_episodes: 0,
@@ -112,6 +118,7 @@ describe("a list", () => {
     const { batch_id, episode_jobs } = created;
     expect(created).toEqual({
       batch_id,
+      listing: false,
       total_episodes: 2,
       paused: false,
       episodes: [

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import type { ListedEntry, Listing } from "../../worker/services/sources/listing/listing.ts";
+import type { ListedEntry, WholeList } from "../../worker/services/sources/listing/listing.ts";
 import { type Bulk, count, entries, list, type Playlist, urls } from "./support/batch-requests.ts";
 import { env } from "./support/env.ts";
 import { Harness } from "./support/harness.ts";
@@ -23,8 +23,8 @@ beforeEach(async () => {
   ({ key } = await worker.account());
 });
 
-const lists = (of: readonly ListedEntry[], facts: Partial<Listing> = {}): void => {
-  const listing: Listing = { kind: "playlist", title: "An album", entries: of, ...facts };
+const lists = (of: readonly ListedEntry[], facts: Partial<WholeList> = {}): void => {
+  const listing: WholeList = { kind: "playlist", title: "An album", entries: of, ...facts };
   worker.onListing = () => listing;
 };
 

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import type { ListLine } from "../../schema/wire/probe.ts";
-import { listSource } from "../../worker/services/sources/listing/list-source.ts";
-import type { Listing, Recognised } from "../../worker/services/sources/listing/listing.ts";
+import { listSource, readList } from "../../worker/services/sources/listing/list-source.ts";
+import type { Listing, ListPart, Recognised } from "../../worker/services/sources/listing/listing.ts";
 import { PodcastServices } from "../support/podcast-services.ts";
 import { podcastShow } from "../support/podcast-shows.ts";
 import { Harness } from "./support/harness.ts";
@@ -25,6 +25,11 @@ const ASKER = { accountId: "01932c7e-8f5a-7c3e-9d41-0b6a2f8e5c17" };
 const list = (recognised: Exclude<Recognised, { type: "media" }>): Promise<Listing> =>
   listSource(worker.context(), recognised, ASKER);
 const listShow = ({ id }: { id: string }) => list({ type: "spotify_show", id });
+async function collect(parts: AsyncGenerator<ListPart>): Promise<ListPart[]> {
+  const all: ListPart[] = [];
+  for await (const part of parts) all.push(part);
+  return all;
+}
 const pagesAsked = () => podcasts.spotify.requests.filter((request) => request.includes("/episodes?"));
 
 describe("a Spotify show", () => {
@@ -63,12 +68,21 @@ describe("a Spotify show", () => {
     expect(podcasts.requests[0]).toContain("country=DE");
   });
 
-  it("is refused beyond 5,000 episodes, before they are read", async () => {
-    await expect(listShow(podcastShow(5_001))).rejects.toMatchObject({
-      code: "invalid_request",
-      message: "This list has more than 5,000 entries, which is the limit of one request",
-    });
+  it("with more than 5,000 episodes is left to be read later, as a whole", async () => {
+    const show = podcastShow(5_001);
+    expect(await listShow(show)).toMatchObject({ title: show.name, entries: [], isWhole: false });
     expect(pagesAsked()).toHaveLength(1);
+    const range = { skip: 4_500, until: 50_000, size: 300, timeoutMs: 60_000 };
+    const parts = await collect(
+      readList(worker.context(), { type: "spotify_show", id: show.id }, ASKER, range),
+    );
+    expect(parts.map(({ start, entries, isLast }) => [start, entries.length, isLast])).toEqual([
+      [4_500, 300, false],
+      [4_800, 201, true],
+    ]);
+    expect(parts.flatMap(({ entries }) => entries.map(({ sourceId }) => sourceId))).toEqual(
+      show.episodes.slice(4_500).map(({ id, removed }) => (removed ? null : id)),
+    );
   });
 
   it("that is unknown or private is refused with a sentence", async () => {
@@ -221,7 +235,7 @@ const entry = (change: Partial<Extract<ListLine, { type: "entry" }>> = {}): List
 const report = (...lines: readonly ListLine[]) => {
   worker.network.onProbe = () => new Response(lines.map((line) => `${JSON.stringify(line)}\n`).join(""));
 };
-const head: ListLine = { type: "list", v: 1, title: "A list" };
+const head: ListLine = { type: "list", v: 1, title: "A list", skipped: 0 };
 const listPlaylist = () => list({ type: "playlist", url });
 
 describe("a playlist", () => {
@@ -230,7 +244,7 @@ describe("a playlist", () => {
     const { kind, title, entries } = await listPlaylist();
     expect(worker.network.probes).toEqual([
       {
-        ...{ v: 1, kind: "list", url, timeout_ms: 60_000, max_entries: 5_001 },
+        ...{ v: 1, kind: "list", url, timeout_ms: 60_000, max_entries: 5_001, skip: 0 },
         cookies: { mode: "fallback", jar: null },
       },
     ]);
@@ -256,15 +270,39 @@ describe("a playlist", () => {
     expect(entries).toEqual([expect.objectContaining({ url: shown, skipped: "entry_unavailable" })]);
   });
 
-  it("may have 5,000 entries and no more", async () => {
+  it("of more than 5,000 entries is cut off there", async () => {
     const entries = Array.from({ length: 5_000 }, (_, index) => entry({ id: `${index}` }));
     report(head, ...entries, { type: "end" });
-    expect((await listPlaylist()).entries).toHaveLength(5_000);
+    expect(await listPlaylist()).toMatchObject({ isWhole: true, entries: { length: 5_000 } });
     report(head, ...entries, entry(), { type: "end" });
-    await expect(listPlaylist()).rejects.toMatchObject({
-      code: "invalid_request",
-      message: expect.stringContaining("more than 5,000 entries"),
-    });
+    expect(await listPlaylist()).toMatchObject({ isWhole: false, entries: { length: 5_000 } });
+  });
+
+  it("is read from a position, in parts, by a processor that knows the position or does not", async () => {
+    const range = { skip: 10, until: 20, size: 4, timeoutMs: 60_000 };
+    const read = async (skipped: number, count: number) => {
+      const ids = Array.from({ length: count }, (_, index) => entry({ id: `${skipped + index}` }));
+      report({ ...head, skipped }, ...ids, { type: "end" });
+      const parts = await collect(readList(worker.context(), { type: "playlist", url }, ASKER, range));
+      return parts.map(({ start, entries, isLast }) => [
+        start,
+        entries.map(({ sourceId }) => sourceId),
+        isLast,
+      ]);
+    };
+    expect(await read(10, 6)).toEqual([
+      [10, ["10", "11", "12", "13"], false],
+      [14, ["14", "15"], true],
+    ]);
+    expect(worker.network.probes.at(-1)).toMatchObject({ skip: 10, max_entries: 11 });
+    expect(await read(10, 11)).toEqual([
+      [10, ["10", "11", "12", "13"], false],
+      [14, ["14", "15", "16", "17"], false],
+      [18, ["18", "19"], false],
+    ]);
+    // the former version begins at the beginning, and ends after as many entries
+    expect((await read(0, 11)).at(-1)).toEqual([8, ["8", "9", "10"], false]);
+    expect(await read(10, 0)).toEqual([[10, [], true]]);
   });
 
   it.each([

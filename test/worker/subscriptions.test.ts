@@ -4,6 +4,8 @@ import type {
   SubscriptionEntry,
   SubscriptionPlan,
 } from "../../schema/api/subscriptions/subscription.ts";
+import { ApiError } from "../../worker/lib/api-error.ts";
+import type { ListedEntry } from "../../worker/services/sources/listing/listing.ts";
 import { FeedOrigin, item } from "../support/subscriptions/feed-origin.ts";
 import { completed, failed } from "./support/delivery.ts";
 import { env } from "./support/env.ts";
@@ -47,6 +49,13 @@ const jobs = async () => {
   }>();
   return results;
 };
+/** Videos of a channel, the newest first. */
+const listed = (count: number): ListedEntry[] =>
+  Array.from({ length: count }, (_, index) => ({
+    ...{ url: `https://www.youtube.com/watch?v=${String(index).padStart(11, "0")}`, mediaUrl: null },
+    ...{ sourceId: String(index).padStart(11, "0"), title: `Video ${index}`, description: null },
+    ...{ releaseDate: null, skipped: null },
+  }));
 const titles = async () => (await jobs()).map(({ title }) => title);
 
 /** Lets time pass, with all alarms and the cron. */
@@ -269,6 +278,54 @@ describe("the source", () => {
     expect(await titles()).toEqual(["Episode 4"]);
   });
 
+  it("is read again soon after the alarm of its object was lost", async () => {
+    const other = "https://feeds.example.com/other.xml";
+    const ids = [(await subscribe()).id, (await subscribe({ url: other })).id];
+    await pass(HOUR_MS);
+    const [lost = "", ...others] = worker.feeds.alarms.keys();
+    expect(others).toHaveLength(1);
+    // the other one finds that when it reads its own source
+    worker.feeds.alarms.delete(lost);
+    origin.items.unshift(item(4));
+    for (let minute = 0; minute < 70; minute++) {
+      worker.now += 60_000;
+      await worker.feeds.ring();
+    }
+    expect((await read(ids[0] ?? "")).entries.queued + (await read(ids[1] ?? "")).entries.queued).toBe(2);
+    // the cron finds that when all are lost
+    worker.feeds.alarms.clear();
+    origin.items.unshift(item(5));
+    worker.now += HOUR_MS;
+    await worker.reconcile();
+    expect((await read(ids[0] ?? "")).entries.queued + (await read(ids[1] ?? "")).entries.queued).toBe(4);
+  });
+
+  it("may be a list of 20,000 entries: it is read in parts, and a reading that breaks off is taken up again", {
+    timeout: 60_000,
+  }, async () => {
+    const all = listed(20_000);
+    worker.onListing = () => ({ kind: "playlist", title: "A channel", entries: all });
+    const starts: number[] = [];
+    worker.onPart = ({ start }) => {
+      starts.push(start);
+      // the processor dies, and then the object does
+      if (start === 7_000) throw new ApiError("dependency_unavailable");
+      if (start === 12_800) {
+        worker.feeds.dieAtNextWrite = true;
+      }
+    };
+    const channel = "https://www.youtube.com/@channel/videos";
+    const { id } = await subscribe({ url: channel, backfill: { type: "last", count: 3 } });
+    for (let step = 0; step < 10; step++) await pass(60_000);
+    expect(await read(id)).toMatchObject({ title: "A channel", entries: { seen: 19_997, queued: 3 } });
+    expect(await titles()).toEqual(["Video 2", "Video 1", "Video 0"]);
+    // each reading begins shortly before the end of the last one
+    expect(starts.filter((start, index) => index > 0 && start <= (starts[index - 1] ?? 0))).toEqual([
+      6_800, 12_600,
+    ]);
+    expect(worker.feeds.deaths).toBe(1);
+  });
+
   it("waits as long as its server asks", async () => {
     await subscribe({ schedule: { interval_seconds: 300 } });
     origin.outage = 429;
@@ -349,6 +406,32 @@ describe("an entry", () => {
     const second = await end(completed);
     expect(second.job_id).not.toBe(first.job_id);
     expect(await read(id)).toMatchObject({ entries: { delivered: 1, waiting: 0 } });
+  });
+
+  it("that failed follows its job when that is retried", async () => {
+    const { id } = await subscribe({ backfill: { type: "last", count: 1 } });
+    const { job_id } = await end(failed("unavailable"));
+    expect(await entriesOf(id, "failed")).toMatchObject([{ job_id, reason: "unavailable" }]);
+    const retried = await worker.json<{ job_id: string }>("POST", `/jobs/${job_id}/retry`, { key, body: {} });
+    expect(await entriesOf(id, "queued")).toMatchObject([{ job_id: retried.job_id, reason: null }]);
+    expect(await worker.job(key, retried.job_id)).toMatchObject({ subscription_id: id });
+    await end(completed);
+    expect(await entriesOf(id, "delivered")).toMatchObject([{ job_id: retried.job_id }]);
+    await pass(2 * HOUR_MS);
+    expect(await jobs()).toHaveLength(2);
+  });
+
+  it("that waits to be tried again is tried once, if its owner does so before", async () => {
+    const { id } = await subscribe({ backfill: { type: "all" } });
+    const { job_id } = await end(failed("private"));
+    const { length } = await jobs();
+    const retried = await worker.json<{ job_id: string }>("POST", `/jobs/${job_id}/retry`, { key, body: {} });
+    expect(await entriesOf(id, "waiting")).toEqual([]);
+    expect(await entriesOf(id, "queued")).toMatchObject(
+      expect.arrayContaining([expect.objectContaining({ job_id: retried.job_id })]),
+    );
+    await pass(3 * HOUR_MS);
+    expect(await jobs()).toHaveLength(length + 1);
   });
 
   it("waits while the account has no room", async () => {

@@ -1,10 +1,11 @@
-import { and, eq, isNull, type SQL, sql } from "drizzle-orm";
+import { and, eq, isNull, or, type SQL, sql } from "drizzle-orm";
 import { accounts } from "../../schema/db/tables/accounts.ts";
 import { batches } from "../../schema/db/tables/batches.ts";
 import { jobs } from "../../schema/db/tables/jobs.ts";
 import { batchQuery, countsQuery } from "./batch-rows.ts";
 import type { Db } from "./connection.ts";
 import type { GuardedStatement } from "./guarded-statements.ts";
+import { isListing } from "./listings/listing-rows.ts";
 import { concurrentJobs } from "./usage-rows.ts";
 
 /** A batch's jobs in flight, and its end. */
@@ -38,7 +39,13 @@ export async function advanceBatch(
     db
       .update(batches)
       .set({ check_due_at: checkDueAt })
-      .where(and(eq(batches.id, id), eq(batches.status, "processing"))),
+      .where(
+        and(
+          eq(batches.id, id),
+          isNull(batches.finished_at),
+          or(eq(batches.status, "processing"), isListing(id)),
+        ),
+      ),
     batchQuery(db, id),
   ]);
   return { released: released.map(({ id: jobId }) => jobId), flight, held: held !== undefined, batch };
@@ -110,6 +117,7 @@ export async function writeBatchEnd(
 ): Promise<boolean> {
   const isDone = sql`exists (
     select 1 from ${batches} as ending where ending.id = ${id} and ending.finished_at is null
+      and (ending.cancelled_at is not null or not ${isListing(sql`ending.id`)})
       and not exists (select 1 from ${jobs} as flying where ${inFlight("flying", id)})
       and not exists (
         select 1 from ${jobs} as held

@@ -1,4 +1,5 @@
 import { and, asc, desc, eq, getTableColumns, gt, inArray, isNull, lte, type SQL, sql } from "drizzle-orm";
+import type { BatchItem } from "drizzle-orm/batch";
 import { batches } from "../../schema/db/tables/batches.ts";
 import { jobs } from "../../schema/db/tables/jobs.ts";
 import { FINAL_STATUSES } from "../../schema/states.ts";
@@ -7,6 +8,13 @@ import type { Db } from "./connection.ts";
 import { type CredentialsRow, insertCredentials } from "./credentials.ts";
 import type { GuardedSetStatement } from "./guarded-statements.ts";
 import { type JobRow, type JobsToStore, jobsInsert, unfinishedOf } from "./job-rows.ts";
+import {
+  type BatchListingRow,
+  cancelListing,
+  insertListing,
+  type ListingFacts,
+  listingFacts,
+} from "./listings/listing-rows.ts";
 import { insertMedia, type WantedMedia } from "./reuse/wanted-media.ts";
 import { type Allowance, admission } from "./usage-rows.ts";
 
@@ -14,18 +22,32 @@ import { type Allowance, admission } from "./usage-rows.ts";
 
 export type BatchRow = typeof batches.$inferSelect;
 export type NewBatchRow = typeof batches.$inferInsert;
+/** A batch with how far its list was read; null for a list that the request read whole. */
+export type FoundBatch = BatchRow & { readonly listing: ListingFacts | null };
 
-/** A batch as it is stored. */
-export interface BatchToStore {
-  readonly batch: NewBatchRow;
+/** Jobs of a batch as they are stored. */
+export interface EntriesToStore {
   readonly jobs: JobsToStore;
   readonly credentials: readonly CredentialsRow[];
   /** Usage and notifications of jobs that are stored as ended. */
   readonly guardedStatements: readonly GuardedSetStatement[];
-  readonly allowance: Allowance | null;
   /** What jobs fetch that may copy files of earlier ones. */
   readonly media: readonly WantedMedia[];
+  /** See {@link heldAllowance}. */
+  readonly held: Allowance | null;
 }
+
+/** A batch as it is stored. */
+export interface BatchToStore extends Omit<EntriesToStore, "held"> {
+  readonly batch: NewBatchRow;
+  /** Where to read on, if the list was not read to its end. */
+  readonly listing: BatchListingRow | null;
+  readonly allowance: Allowance | null;
+}
+
+/** Held jobs count towards the storage quota, but towards the concurrent jobs only when they are released. */
+export const heldAllowance = (allowance: Allowance | null): Allowance | null =>
+  allowance?.quota ? { ...allowance, maxConcurrent: null } : null;
 
 /**
  * Stores a batch with any number of jobs in one transaction.
@@ -34,40 +56,53 @@ export interface BatchToStore {
  */
 export async function insertBatch(
   db: Db,
-  { batch, jobs: toStore, credentials, guardedStatements, allowance, media }: BatchToStore,
+  { batch, listing, jobs: toStore, credentials, guardedStatements, allowance, media }: BatchToStore,
 ): Promise<boolean> {
-  // held jobs count towards the storage quota, but towards the concurrent jobs only when they are released
-  const held: Allowance | null = allowance?.quota ? { ...allowance, maxConcurrent: null } : null;
-  const unfinished = unfinishedOf(toStore.rows);
-  const open = openInsert(db, batch, admission(held, unfinished).condition);
-  const isOpen = sql`exists (select 1 from ${batches} where ${batches.id} = ${batch.id} and ${batches.total} = 0)`;
-  let left = unfinished;
-  const inserts = jsonPages(toStore.rows).map((rows) => {
-    const insert = jobsInsert(db, { ...toStore, rows }, isOpen, admission(held, left).reservedBytes);
-    left -= unfinishedOf(rows);
-    return insert;
-  });
+  const held = heldAllowance(allowance);
+  const open = openInsert(db, batch, admission(held, unfinishedOf(toStore.rows)).condition);
+  const isOpen = sql`exists (select 1 from ${batches} where ${batches.id} = ${batch.id} and ${batches.total} = ${UNCOUNTED})`;
   const close = db
     .update(batches)
     .set({ total: batch.total })
-    .where(and(eq(batches.id, batch.id), eq(batches.total, 0)));
+    .where(and(eq(batches.id, batch.id), eq(batches.total, UNCOUNTED)));
   const statements = [
     open,
-    ...guardedStatements.map((statement) => statement(db, () => isOpen)),
+    ...(listing ? [insertListing(db, listing, isOpen)] : []),
+    ...entriesStatements(db, { jobs: toStore, credentials, guardedStatements, media, held }, isOpen),
+    close,
+  ];
+  const [opened] = await db.batch(statements as unknown as [typeof open]);
+  return opened.length > 0;
+}
+
+/** Statements that store jobs of a batch with everything that belongs to them, if the guard holds. */
+export function entriesStatements(db: Db, entries: EntriesToStore, guard: SQL): BatchItem<"sqlite">[] {
+  const { jobs: toStore, credentials, guardedStatements, media, held } = entries;
+  let left = unfinishedOf(toStore.rows);
+  const inserts = jsonPages(toStore.rows).map((page) => {
+    // the ends of each statement count from the last one before it
+    let ends = 0;
+    const rows = page.map((row) => (row.end_index == null ? row : { ...row, end_index: ++ends }));
+    const insert = jobsInsert(db, { ...toStore, rows }, guard, admission(held, left).reservedBytes);
+    left -= unfinishedOf(rows);
+    return insert;
+  });
+  return [
+    ...guardedStatements.map((statement) => statement(db, () => guard)),
     ...inserts,
     ...jsonPages(credentials).map((page) => insertCredentials(db, page)),
     ...jsonPages(media).map((page) => insertMedia(db, JSON.stringify(page))),
-    close,
   ];
-  const [opened] = await db.batch(statements as [typeof open]);
-  return opened.length > 0;
 }
+
+/** Instead of the number of jobs, until they are stored. */
+const UNCOUNTED = -1;
 
 /** The row without its jobs: until they are counted, other statements treat it as closed. */
 function openInsert(db: Db, batch: NewBatchRow, condition: SQL) {
   const { metadata, webhook_events } = batch;
   const row: Record<string, unknown> = {
-    ...{ revision: 0, ...batch, total: 0 },
+    ...{ revision: 0, ...batch, total: UNCOUNTED },
     metadata: metadata && JSON.stringify(metadata),
     webhook_events: webhook_events && JSON.stringify(webhook_events),
   };
@@ -80,13 +115,17 @@ function openInsert(db: Db, batch: NewBatchRow, condition: SQL) {
 }
 
 /** A batch, regardless of its owner. */
-export async function findBatch(db: Db, id: string): Promise<BatchRow | undefined> {
+export async function findBatch(db: Db, id: string): Promise<FoundBatch | undefined> {
   return (await batchQuery(db, id))[0];
 }
-export const batchQuery = (db: Db, id: string) => db.select().from(batches).where(eq(batches.id, id));
+export const batchQuery = (db: Db, id: string) =>
+  db
+    .select({ ...getTableColumns(batches), listing: listingFacts })
+    .from(batches)
+    .where(eq(batches.id, id));
 
 /** A batch of this account. */
-export async function findBatchOf(db: Db, accountId: string, id: string): Promise<BatchRow | undefined> {
+export async function findBatchOf(db: Db, accountId: string, id: string): Promise<FoundBatch | undefined> {
   const row = await findBatch(db, id);
   return row?.account_id === accountId ? row : undefined;
 }
@@ -140,7 +179,7 @@ export const orderQuery = (db: Db, batchId: string) => {
 };
 
 /** What the response to the creation of a batch reports of its jobs, in the source's order. */
-export const summariesQuery = (db: Db, batchId: string) =>
+export const summariesQuery = (db: Db, batchId: string, limit: number) =>
   db
     .select({
       id: jobs.id,
@@ -152,7 +191,8 @@ export const summariesQuery = (db: Db, batchId: string) =>
     })
     .from(jobs)
     .where(eq(jobs.batch_id, batchId))
-    .orderBy(asc(jobs.batch_index));
+    .orderBy(asc(jobs.batch_index))
+    .limit(limit);
 export type JobSummary = Awaited<ReturnType<typeof summariesQuery>>[number];
 
 /** For a watcher: a batch with its counts, and the jobs that ended after the last end that was seen. */
@@ -204,22 +244,25 @@ export async function startBatch(
   return started;
 }
 
-/** Stops a batch from starting further jobs. Undefined if it is not this account's, or has ended. */
+/** Stops a batch from starting further jobs and from reading its list. Undefined if it is not this account's, or has ended. */
 export async function markCancelled(
   db: Db,
   accountId: string,
   id: string,
   { now, checkDueAt }: { now: number; checkDueAt: number },
 ): Promise<BatchRow | undefined> {
-  const [marked] = await db
-    .update(batches)
-    .set({
-      status: "processing",
-      cancelled_at: sql`coalesce(${batches.cancelled_at}, ${now})`,
-      check_due_at: checkDueAt,
-    })
-    .where(and(eq(batches.id, id), eq(batches.account_id, accountId), isNull(batches.finished_at)))
-    .returning();
+  const [[marked]] = await db.batch([
+    db
+      .update(batches)
+      .set({
+        status: "processing",
+        cancelled_at: sql`coalesce(${batches.cancelled_at}, ${now})`,
+        check_due_at: checkDueAt,
+      })
+      .where(and(eq(batches.id, id), eq(batches.account_id, accountId), isNull(batches.finished_at)))
+      .returning(),
+    cancelListing(db, id),
+  ]);
   return marked;
 }
 

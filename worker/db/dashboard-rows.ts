@@ -1,4 +1,5 @@
 import { and, desc, eq, type SQL, sql } from "drizzle-orm";
+import type { BatchStatus } from "../../schema/api/batch.ts";
 import { MAX_COUNTED } from "../../schema/api/dashboard.ts";
 import { accounts } from "../../schema/db/tables/accounts.ts";
 import { batches } from "../../schema/db/tables/batches.ts";
@@ -6,6 +7,7 @@ import { jobs } from "../../schema/db/tables/jobs.ts";
 import { usage } from "../../schema/db/tables/usage.ts";
 import type { Status } from "../../schema/states.ts";
 import type { Db } from "./connection.ts";
+import { isListing } from "./listings/listing-rows.ts";
 
 /** Queries of the console. Every count has a limit or covers a limited time, and uses a covering index. */
 
@@ -117,7 +119,10 @@ export const batchesQuery = (db: Db, accountId: string, { limit, offset }: PageO
       show_url: batches.show_url,
       title: batches.title,
       folder: batches.folder,
-      status: batches.status,
+      status:
+        sql<BatchStatus>`iif(batches.cancelled_at is null and ${isListing(sql`batches.id`)}, 'listing', batches.status)`.as(
+          "status",
+        ),
       total: batches.total,
       created_at: batches.created_at,
       finished_at: batches.finished_at,

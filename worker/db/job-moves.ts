@@ -4,6 +4,7 @@ import { FINAL_STATUSES } from "../../schema/states.ts";
 import type { RunHeartbeat } from "../../schema/wire/callback.ts";
 import type { Db } from "./connection.ts";
 import { isPreceded, type QueueFilter } from "./fair-queue.ts";
+import { lastEnd } from "./fragments.ts";
 import type { Guard, GuardedSetStatement, GuardedStatement } from "./guarded-statements.ts";
 import type { JobRow, NewJobRow } from "./job-rows.ts";
 
@@ -93,11 +94,6 @@ export const moveQuery = (
       ),
     )
     .returning({ id: jobs.id });
-
-/** The last end of a batch's jobs; 0 before the first. */
-const lastEnd = (batchId: string) =>
-  sql`(select coalesce(max(latest.end_index), 0) from ${jobs} as latest
-    where latest.batch_id = ${batchId} and latest.end_index is not null)`;
 
 /** Jobs of one batch that move together. */
 export interface MovingJobs {

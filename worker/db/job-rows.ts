@@ -8,6 +8,7 @@ import type { Db } from "./connection.ts";
 import { jarsForRun } from "./cookies/jar-rows.ts";
 import { type CredentialsRow, insertCredentials } from "./credentials.ts";
 import { nextInQueue, type QueueFilter } from "./fair-queue.ts";
+import { lastEnd } from "./fragments.ts";
 import type { Guard, GuardedSetStatement } from "./guarded-statements.ts";
 import { createRowReader, prepareQuery } from "./prepared/prepared-query.ts";
 import { type CopyTerms, reuseOfJob } from "./reuse/reuse-of-job.ts";
@@ -139,6 +140,8 @@ export const unfinishedOf = (rows: readonly Partial<NewJobRow>[]): number =>
  * storage go to the storage of their account if it has one. The statement itself looks that up, so that accepting takes
  * one round trip.
  *
+ * `end_index` of jobs of a batch that are stored as ended counts from the last end of the batch.
+ *
  * @param condition nothing is stored unless it holds
  * @param reservedBytes what is held of the account's quota for each job that is not stored as ended
  */
@@ -169,6 +172,8 @@ function insertFrom(db: Db, { common, columns, rows }: JobsSource, condition: SQ
   };
   const values = Object.keys(getTableColumns(jobs)).map((name) => {
     if (name === "reserved_bytes") return sql`iif(${valueIn("finished_at")} is null, ${reservedBytes}, null)`;
+    if (name === "end_index" && columns.has(name))
+      return sql`${valueIn(name)} + ${lastEnd(valueIn("batch_id"))}`;
     const ofAccount = OF_ACCOUNT[name];
     return ofAccount ? sql`iif(config.account_id is null, ${valueIn(name)}, ${ofAccount})` : valueIn(name);
   });

@@ -1,6 +1,6 @@
 import { and, asc, eq, isNotNull, isNull, lt, lte, type SQL, sql } from "drizzle-orm";
 import { accounts, auditEntries } from "../../schema/db/tables/accounts.ts";
-import { batches } from "../../schema/db/tables/batches.ts";
+import { batches, batchListings } from "../../schema/db/tables/batches.ts";
 import { jobs } from "../../schema/db/tables/jobs.ts";
 import { jobMedia } from "../../schema/db/tables/reuse.ts";
 import { jobCounts } from "../../schema/db/tables/usage.ts";
@@ -114,6 +114,10 @@ export const removeMediaQuery = (db: Db, rows: readonly { readonly id: string }[
 
 export const removeBatchesQuery = (db: Db, rows: readonly { readonly id: string }[]) =>
   db.delete(batches).where(and(sql`${batches.id} in ${ids(rows)}`, isNotNull(batches.finished_at)));
+
+/** How far their lists were read; removed together with them. */
+export const removeListingsQuery = (db: Db, rows: readonly { readonly id: string }[]) =>
+  db.delete(batchListings).where(sql`${batchListings.batch_id} in ${ids(rows)}`);
 
 export const removeAuditQuery = (db: Db, rows: readonly { readonly id: string }[]) =>
   db.delete(auditEntries).where(sql`${auditEntries.id} in ${ids(rows)}`);

@@ -1,7 +1,8 @@
 import { DurableObject } from "cloudflare:workers";
 import { createContext, servicesOf } from "../composition.ts";
 import type { BatchRpc, Env } from "../env.ts";
-import { BatchCoordinator, type NextTick } from "../services/batches/coordinator.ts";
+import type { NextTick } from "../services/batches/coordinator.ts";
+import { BatchDriver } from "../services/intake/long-lists/batch-driver.ts";
 
 /** Delay after a failed check, in milliseconds. */
 const AGAIN_MS = 5_000;
@@ -11,33 +12,33 @@ const AGAIN_MS = 5_000;
  * and an alarm, which is set while the batch is unfinished and not paused.
  */
 export class Batch extends DurableObject<Env> implements BatchRpc {
-  #coordinator: BatchCoordinator | null = null;
+  #driver: BatchDriver | null = null;
 
   /** The batch was created, started or cancelled, or was silent for too long. */
   async wake(batchId: string): Promise<void> {
-    await this.#tick(batchId);
+    await this.#act(batchId, (driver) => driver.wake(this.#context()));
   }
 
   /** One of the batch's jobs ended. */
   async ended(batchId: string, jobId: string): Promise<void> {
-    const next = await this.#coordinatorOf(batchId).ended(this.#context(), jobId);
+    const next = await this.#driverOf(batchId).ended(this.#context(), jobId);
     if (next !== undefined) await this.#tickLater(batchId, next);
   }
 
   /** See `BatchObjects`. */
   async waitForChange(batchId: string, known: number, ms: number): Promise<number> {
-    return this.#coordinatorOf(batchId).waitForChange(known, ms);
+    return this.#driverOf(batchId).waitForChange(known, ms);
   }
 
   override async alarm(): Promise<void> {
     const batchId = await this.ctx.storage.get<string>("batch_id");
-    if (batchId !== undefined) await this.#tick(batchId);
+    if (batchId !== undefined) await this.#act(batchId, (driver) => driver.ring(this.#context()));
   }
 
-  async #tick(batchId: string): Promise<void> {
+  async #act(batchId: string, act: (driver: BatchDriver) => Promise<NextTick>): Promise<void> {
     let next: NextTick = AGAIN_MS;
     try {
-      next = await this.#coordinatorOf(batchId).tick(this.#context());
+      next = await act(this.#driverOf(batchId));
     } finally {
       await this.#tickLater(batchId, next);
     }
@@ -53,9 +54,9 @@ export class Batch extends DurableObject<Env> implements BatchRpc {
     await this.ctx.storage.setAlarm(Date.now() + next);
   }
 
-  #coordinatorOf(batchId: string): BatchCoordinator {
-    this.#coordinator ??= new BatchCoordinator(batchId);
-    return this.#coordinator;
+  #driverOf(batchId: string): BatchDriver {
+    this.#driver ??= new BatchDriver(batchId);
+    return this.#driver;
   }
 
   #context() {

@@ -2,7 +2,7 @@ import { DurableObject } from "cloudflare:workers";
 import { createContext, servicesOf } from "../composition.ts";
 import type { FeedRun, FeedTimes } from "../context.ts";
 import type { Env, FeedRpc } from "../env.ts";
-import { FeedKeeper, type NextAlarm } from "../services/subscriptions/feed-keeper.ts";
+import { FeedKeeper, LATE_MS, type NextAlarm } from "../services/subscriptions/feed-keeper.ts";
 import { FeedMemory } from "../services/subscriptions/feed-memory.ts";
 import type { SourceEntry } from "../services/subscriptions/source-entry.ts";
 
@@ -19,6 +19,11 @@ export class Feed extends DurableObject<Env> implements FeedRpc {
   /** See `FeedObjects`. */
   async wake(feedId: string): Promise<void> {
     await this.#act(feedId, (keeper) => keeper.wake(this.#context()));
+  }
+
+  async check(feedId: string): Promise<void> {
+    const alarmAt = await this.ctx.storage.getAlarm();
+    if (alarmAt === null || alarmAt < Date.now() - LATE_MS) await this.wake(feedId);
   }
 
   async run(feedId: string): Promise<FeedRun> {

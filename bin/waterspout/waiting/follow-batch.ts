@@ -32,7 +32,7 @@ function progressOfBatch(data: Readonly<Record<string, unknown>>): Progress | nu
   if (Number.isNaN(ended / total)) return null;
   const bad = failed + skipped;
   return {
-    label: "Batch",
+    label: data.status === "listing" ? "Batch, list being read" : "Batch",
     percent: (ended / total) * 100,
     note: `${ended} of ${total}${bad === 0 ? "" : `, ${bad} not delivered`}`,
   };
@@ -44,6 +44,7 @@ export const batchText = (batch: Batch, paint?: Paint): string =>
       ["id", batch.id],
       ["source", batch.show_url],
       ["status", batch.status],
+      ...(batch.list_error === null ? [] : ([["list", batch.list_error]] as const)),
       ["folder", batch.folder],
       ["jobs", batch.total_episodes],
       ["completed", batch.completed_episodes],

@@ -1,8 +1,9 @@
 """The entries of a list as the source names them, without a request for any of them."""
+import itertools
 import math
 import time
 
-from yt_dlp.utils import PlaylistEntries, unsmuggle_url
+from yt_dlp.utils import PagedList, PlaylistEntries, unsmuggle_url
 
 from .failures import Failure
 
@@ -27,13 +28,25 @@ def follow(ydl, info):
     raise Failure('UnsupportedError', 'The address only leads to further addresses')
 
 
-def flat(ydl, found):
-    """The entries in order; a list within the list (such as a tab of a channel) is replaced by its entries."""
-    for _index, entry in PlaylistEntries(ydl, found).get_requested_items():
-        if entry and entry.get('_type') in LIST_TYPES and entry.get('entries') is not None:
-            yield from flat(ydl, entry)
+def flat(ydl, found, skip=0):
+    """The entries in order, without the first ones; a list within the list (such as a tab of a channel) is replaced by
+    its entries. Pages of a list with numbered pages are left out without being read."""
+    entries = found.get('entries')
+    if skip and isinstance(entries, PagedList) and not is_list(next(iter(entries.getslice(0, 1)), None)):
+        return expanded(ydl, found, skip)
+    return itertools.islice(expanded(ydl, found), skip, None)
+
+
+def expanded(ydl, found, first=0):
+    for _index, entry in PlaylistEntries(ydl, found)[first + 1:]:
+        if is_list(entry):
+            yield from expanded(ydl, entry)
         else:
             yield entry or {}
+
+
+def is_list(entry):
+    return bool(entry) and entry.get('_type') in LIST_TYPES and entry.get('entries') is not None
 
 
 def entry_of(entry, list_url):

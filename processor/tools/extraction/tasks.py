@@ -128,7 +128,7 @@ def list_entries(task, log, send):
         if found.get('_type', 'video') not in LIST_TYPES:
             found = {'title': found.get('title'), 'entries': [{**found, '_type': 'url', 'url': task['url']}]}
         send({'part': {'list': text_of(found.get('title'), MAX_TITLE)}})
-        for entry in itertools.islice(flat(ydl, found), task['limit']):
+        for entry in itertools.islice(flat(ydl, found, task['skip']), task['limit']):
             send({'part': {'entry': entry_of(entry, task['url'])}})
         return jar_of(task, ydl)
 

@@ -1,6 +1,6 @@
 import { sql } from "drizzle-orm";
 import { index, integer, sqliteTable, text } from "drizzle-orm/sqlite-core";
-import { BATCH_KINDS, BATCH_STATUSES } from "../../api/batch.ts";
+import { BATCH_KINDS, BATCH_STATES } from "../../api/batch.ts";
 import type { Metadata } from "../../api/metadata.ts";
 import { id, json, time } from "./columns.ts";
 
@@ -28,7 +28,7 @@ export const batches = sqliteTable(
     sealed_webhook_url: text("sealed_webhook_url"),
     /** As in `jobs`. */
     sealing_key_id: text("sealing_key_id"),
-    status: text("status", { enum: BATCH_STATUSES }).notNull(),
+    status: text("status", { enum: BATCH_STATES }).notNull(),
     /** Jobs that belong to it. */
     total: integer("total").notNull(),
     /** Raised by each renaming, so that two concurrent ones do not assign the same name. */
@@ -46,5 +46,36 @@ export const batches = sqliteTable(
     index("batches_sealing").on(table.sealing_key_id).where(sql`sealing_key_id is not null`),
     index("batches_ended").on(table.account_id, table.finished_at).where(sql`finished_at is not null`),
     index("batches_check").on(table.check_due_at).where(sql`finished_at is null`),
+  ],
+);
+
+/** Lists that are too long for one request: how far each was read. Batches of shorter lists have no row. */
+export const batchListings = sqliteTable(
+  "batch_listings",
+  {
+    batch_id: text("batch_id").primaryKey(),
+    account_id: text("account_id").notNull(),
+    /** Address of the list and options of its jobs with credentials, as JSON, sealed with the account's id; null after the end. */
+    sealed: text("sealed"),
+    sealing_key_id: text("sealing_key_id"),
+    /** Entries of the response to the creation. */
+    first: integer("first").notNull(),
+    /** Entries at the beginning of the list that have their jobs. */
+    position: integer("position").notNull(),
+    /** Replaced by each write: of two readers, only one goes on. */
+    fence: text("fence").notNull(),
+    /** The identities of all entries that have a job; null after the end. */
+    known: text("known"),
+    /** Not read on before this; null after the end. */
+    due_at: time("due_at"),
+    /** Readings in a row that failed without a new entry. */
+    failures: integer("failures").notNull(),
+    /** Why the last reading failed: a sentence for people. */
+    error: text("error"),
+    /** Null while it is being read. */
+    outcome: text("outcome", { enum: ["complete", "failed", "cancelled"] }),
+  },
+  (table) => [
+    index("batch_listings_sealing").on(table.sealing_key_id).where(sql`sealing_key_id is not null`),
   ],
 );

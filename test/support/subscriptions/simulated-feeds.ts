@@ -1,5 +1,5 @@
 import type { FeedObjects, FeedRun, FeedTimes, RequestContext } from "../../../worker/context.ts";
-import { FeedKeeper, type NextAlarm } from "../../../worker/services/subscriptions/feed-keeper.ts";
+import { FeedKeeper, LATE_MS, type NextAlarm } from "../../../worker/services/subscriptions/feed-keeper.ts";
 import { FeedMemory } from "../../../worker/services/subscriptions/feed-memory.ts";
 import type { SourceEntry } from "../../../worker/services/subscriptions/source-entry.ts";
 
@@ -21,6 +21,8 @@ export class SimulatedFeeds implements FeedObjects {
   areAway = false;
   /** The process dies at the next write of an object. */
   dieAtNextWrite = false;
+  /** Checks of alarms. */
+  checks = 0;
   /** Processes that died at a write. */
   deaths = 0;
   #isDead = false;
@@ -40,6 +42,12 @@ export class SimulatedFeeds implements FeedObjects {
     this.#stores.clear();
     this.alarms.clear();
   }
+
+  check = async (feedId: string): Promise<void> => {
+    this.checks += 1;
+    const alarmAt = this.alarms.get(feedId);
+    if (alarmAt === undefined || alarmAt < this.#platform.clock() - LATE_MS) await this.wake(feedId);
+  };
 
   wake = (feedId: string): Promise<void> => this.#with(feedId, (keeper, context) => keeper.wake(context));
 
@@ -64,8 +72,9 @@ export class SimulatedFeeds implements FeedObjects {
   /** Fires the alarms that are due. */
   async ring(): Promise<void> {
     const now = this.#platform.clock();
-    const due = [...this.alarms].filter(([, at]) => at <= now);
-    for (const [feedId] of due) await this.#with(feedId, (keeper, context) => keeper.ring(context));
+    const due: string[] = [];
+    for (const [feedId, at] of this.alarms) if (at <= now) due.push(feedId);
+    for (const feedId of due) await this.#with(feedId, (keeper, context) => keeper.ring(context));
   }
 
   /** The earliest alarm; infinite without any. */

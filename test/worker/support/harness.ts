@@ -9,8 +9,14 @@ import type { LogFields } from "../../../worker/lib/log.ts";
 import { consumeDeliveryMessages } from "../../../worker/queues/deliveries.ts";
 import { consumeDispatchMessages } from "../../../worker/queues/dispatch.ts";
 import { reconcile } from "../../../worker/services/maintenance/reconcile.ts";
-import { listSource } from "../../../worker/services/sources/listing/list-source.ts";
-import type { Listing, Recognised } from "../../../worker/services/sources/listing/listing.ts";
+import { readList } from "../../../worker/services/sources/listing/list-source.ts";
+import {
+  inParts,
+  type ListPart,
+  type ListRange,
+  type Recognised,
+  type WholeList,
+} from "../../../worker/services/sources/listing/listing.ts";
 import { SimulatedFeeds } from "../../support/subscriptions/simulated-feeds.ts";
 import { checkResponse } from "./check-answer.ts";
 import { env } from "./env.ts";
@@ -52,7 +58,9 @@ export class Harness {
   /** The lists that were requested, the newest last. */
   readonly listed: Recognised[] = [];
   /** What a list contains; null: the real listing is used. */
-  onListing: ((recognised: Recognised) => Listing) | null = null;
+  onListing: ((recognised: Recognised) => WholeList) | null = null;
+  /** Called before each part of such a list is handed over; an error breaks the reading off. */
+  onPart: (part: ListPart) => void | Promise<void> = () => {};
   /** How often messages were sent to the first queue, however many at once. */
   sends = 0;
   /** Called while the Worker waits. */
@@ -73,9 +81,11 @@ export class Harness {
         log: (event, fields) => this.logs.push({ event, ...fields }),
         batches: this.batches,
         feeds: this.feeds,
-        listSource: async (context, recognised, asker, most) => {
+        readList: (context, recognised, asker, range, signal) => {
           this.listed.push(recognised);
-          return this.onListing ? this.onListing(recognised) : listSource(context, recognised, asker, most);
+          return this.onListing
+            ? this.#partsOf(this.onListing, recognised, range)
+            : readList(context, recognised, asker, range, signal);
         },
         dispatchQueue: {
           sendBatch: async (messages) => {
@@ -202,6 +212,21 @@ export class Harness {
     const done = await reconcile(this.context(ctx));
     await waitOnExecutionContext(ctx);
     return done;
+  }
+
+  /** Each part shows the list as it is then, as pages of a site do. */
+  async *#partsOf(
+    list: (recognised: Recognised) => WholeList,
+    recognised: Recognised,
+    { skip, until, size }: ListRange,
+  ): AsyncGenerator<ListPart> {
+    for (let start = skip, isLast = false; !isLast && start < until; start += size) {
+      const { value: part } = inParts(list(recognised), { skip: start, until, size }).next();
+      if (!part) return;
+      await this.onPart(part);
+      yield part;
+      isLast = part.isLast;
+    }
   }
 
   context(ctx: ExecutionContext = createExecutionContext()): RequestContext {

@@ -1,10 +1,10 @@
 import { createExecutionContext, waitOnExecutionContext } from "cloudflare:test";
 import type { BatchObjects, RequestContext } from "../../../worker/context.ts";
-import { BatchCoordinator } from "../../../worker/services/batches/coordinator.ts";
+import { BatchDriver } from "../../../worker/services/intake/long-lists/batch-driver.ts";
 
 /** Replace the objects of batches: the same logic, with memory and alarms that the test controls. */
 export class LocalBatches implements BatchObjects {
-  readonly #keepers = new Map<string, BatchCoordinator>();
+  readonly #drivers = new Map<string, BatchDriver>();
   readonly #open: (ctx: ExecutionContext) => RequestContext;
   /** Batches with an alarm, and in how many milliseconds it fires. */
   readonly alarms = new Map<string, number>();
@@ -23,17 +23,17 @@ export class LocalBatches implements BatchObjects {
 
   /** Acts as if the objects were evicted from memory. */
   evict(): void {
-    this.#keepers.clear();
+    this.#drivers.clear();
   }
 
   async wake(batchId: string): Promise<void> {
-    await this.#with(batchId, (coordinator, context) => coordinator.tick(context));
+    await this.#with(batchId, (driver, context) => driver.wake(context));
   }
 
   async ended(batchId: string, jobId: string): Promise<void> {
     if (this.loseReports) throw new Error("the report was lost");
     this.reports += 1;
-    await this.#with(batchId, (coordinator, context) => coordinator.ended(context, jobId));
+    await this.#with(batchId, (driver, context) => driver.ended(context, jobId));
   }
 
   async waitForChange(): Promise<number> {
@@ -42,19 +42,21 @@ export class LocalBatches implements BatchObjects {
 
   /** Fires all alarms that are set. */
   async ring(): Promise<void> {
-    for (const batchId of [...this.alarms.keys()]) await this.wake(batchId);
+    for (const batchId of [...this.alarms.keys()]) {
+      await this.#with(batchId, (driver, context) => driver.ring(context));
+    }
   }
 
   async #with(
     batchId: string,
-    act: (coordinator: BatchCoordinator, context: RequestContext) => Promise<number | null | undefined>,
+    act: (driver: BatchDriver, context: RequestContext) => Promise<number | null | undefined>,
   ): Promise<void> {
     if (this.areAway) throw new Error("the object is away");
     if (this.areForgetful) this.evict();
-    const coordinator = this.#keepers.get(batchId) ?? new BatchCoordinator(batchId);
-    this.#keepers.set(batchId, coordinator);
+    const driver = this.#drivers.get(batchId) ?? new BatchDriver(batchId);
+    this.#drivers.set(batchId, driver);
     const ctx = createExecutionContext();
-    const next = await act(coordinator, this.#open(ctx));
+    const next = await act(driver, this.#open(ctx));
     await waitOnExecutionContext(ctx);
     if (next === null) this.alarms.delete(batchId);
     else if (next !== undefined) this.alarms.set(batchId, next);

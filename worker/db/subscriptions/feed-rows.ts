@@ -1,4 +1,4 @@
-import { and, asc, eq, inArray, isNotNull, lt, lte, ne, or, sql } from "drizzle-orm";
+import { and, asc, eq, gt, inArray, isNotNull, lt, lte, ne, type SQL, sql } from "drizzle-orm";
 import { feedLeases, feeds, subscriptions } from "../../../schema/db/tables/subscriptions.ts";
 import type { Db } from "../connection.ts";
 
@@ -13,7 +13,7 @@ export type FeedLeaseRow = typeof feedLeases.$inferSelect;
  */
 export async function readFeed(db: Db, id: string, checkDueAt: number) {
   const ofFeed = eq(subscriptions.feed_id, id);
-  const [[feed], schedules, [counts]] = await db.batch([
+  const [[feed], schedules, [counts], [next]] = await db.batch([
     db
       .update(feeds)
       .set({
@@ -32,16 +32,34 @@ export async function readFeed(db: Db, id: string, checkDueAt: number) {
       })
       .from(subscriptions)
       .where(ofFeed),
+    db.select({ id: neighbourOf(id) }).from(sql`(select 1)`),
   ]);
   return feed
     ? {
         feed,
+        neighbour: next?.id === id ? null : (next?.id ?? null),
         schedules: schedules.map(({ schedule }) => schedule),
         followers: counts?.followers ?? 0,
         unprimed: counts?.unprimed ?? 0,
       }
     : undefined;
 }
+
+/** The next source that is followed, in a circle. */
+function neighbourOf(id: string): SQL<string | null> {
+  const first = (after: SQL) => sql`(select other.id from ${feeds} as other
+    where other.check_due_at is not null ${after} order by other.id limit 1)`;
+  return sql<string | null>`coalesce(${first(sql`and other.id > ${id}`)}, ${first(sql``)})`;
+}
+
+/** Some sources whose objects read the database the longest ago, as far as they are not overdue. */
+export const restingFeedsQuery = (db: Db, now: number, limit: number) =>
+  db
+    .select({ id: feeds.id })
+    .from(feeds)
+    .where(and(isNotNull(feeds.check_due_at), gt(feeds.check_due_at, now)))
+    .orderBy(asc(feeds.check_due_at))
+    .limit(limit);
 
 /** Removes a source that nobody follows any more, with its leases. */
 export async function deleteFeedIfUnused(db: Db, id: string): Promise<void> {
@@ -83,16 +101,9 @@ export async function findLease(db: Db, id: string): Promise<FeedLeaseRow | unde
 export const settleLease = (db: Db, id: string, changes: Pick<FeedLeaseRow, "status" | "expires_at">) =>
   db.update(feedLeases).set(changes).where(eq(feedLeases.id, id));
 
-/** Removes leases that ended, and requests that no hub verified. */
-export const removeLeases = (db: Db, expiredBefore: number, requestedBefore: number) =>
-  db
-    .delete(feedLeases)
-    .where(
-      or(
-        lt(feedLeases.expires_at, expiredBefore),
-        and(ne(feedLeases.status, "verified"), lt(feedLeases.requested_at, requestedBefore)),
-      ),
-    );
+/** Removes leases that ended. */
+export const removeLeases = (db: Db, expiredBefore: number) =>
+  db.delete(feedLeases).where(lt(feedLeases.expires_at, expiredBefore));
 
 /** Sources whose address was sealed with another key. */
 export const feedsToResealQuery = (db: Db, keyId: string, limit: number) =>

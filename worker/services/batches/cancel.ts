@@ -6,6 +6,7 @@ import { endByCancel } from "../jobs/cancel.ts";
 import { cancelUntouched } from "../jobs/transitions.ts";
 import { finishBatch } from "./finish.ts";
 import { BATCH_GRACE_MS } from "./grace.ts";
+import { shownStatus } from "./list-state.ts";
 
 /** Jobs that are cancelled in one round trip. */
 const PAGE = 1_000;
@@ -29,7 +30,7 @@ export async function cancelBatch(context: RequestContext, accountId: string, id
   if (!batch) {
     const ended = await findBatchOf(context.db, accountId, id);
     if (!ended) throw notFound("batch");
-    return { batch_id: id, cancelled_jobs: 0, status: ended.status };
+    return { batch_id: id, cancelled_jobs: 0, status: shownStatus(ended) };
   }
   const cancelled_jobs = await cancelRest(context, batch);
   const status = (await finishBatch(context, id)) ?? batch.status;

@@ -4,6 +4,7 @@ import { DISPATCH_GRACE_MS, sendDispatchMessages } from "../queue/sender.ts";
 import { cancelRest } from "./cancel.ts";
 import { finishBatch } from "./finish.ts";
 import { BATCH_GRACE_MS } from "./grace.ts";
+import { isBeingListed } from "./list-state.ts";
 
 /** Interval between checks, in milliseconds; lost reports are made up for after this. */
 const TICK_MS = 30_000;
@@ -28,10 +29,16 @@ export class BatchCoordinator {
   #ticking: Promise<NextTick> | null = null;
   #isAskedAgain = false;
   #version = 0;
+  #listingDueAt: number | null = null;
   readonly #watchers = new Set<() => void>();
 
   constructor(id: string) {
     this.#id = id;
+  }
+
+  /** When the list is to be read on, as of the last check, in epoch milliseconds; null if it need not be. */
+  get listingDueAt(): number | null {
+    return this.#listingDueAt;
   }
 
   /** Takes the report of a job's end. Undefined if there is nothing to do. */
@@ -86,6 +93,8 @@ export class BatchCoordinator {
     const times = { now, enqueueDueAt: now + DISPATCH_GRACE_MS, checkDueAt: now + BATCH_GRACE_MS };
     const seen = await advanceBatch(context.db, this.#id, { ...times, window });
     const { batch, released, flight, held } = seen;
+    const isListing = batch !== undefined && isBeingListed(batch);
+    this.#listingDueAt = isListing ? (batch.listing?.due_at ?? now) : null;
     if (!batch || batch.finished_at !== null) return null;
     const working = flight.filter(({ step }) => step !== "Waiting").map(({ id }) => id);
     this.#flight = new Set(working.filter((id) => !this.#reported.has(id)));
@@ -95,14 +104,16 @@ export class BatchCoordinator {
       this.#report();
     }
     if (batch.cancelled_at !== null) await cancelRest(context, batch);
-    const isOver = batch.cancelled_at !== null || (!held && flight.length === 0);
+    const isOver = batch.cancelled_at !== null || (!held && !isListing && flight.length === 0);
     if (isOver && (await finishBatch(context, batch.id)) !== null) {
       this.#report();
       return null;
     }
-    if (batch.status === "paused") return null;
     const isStarved = held && working.length < Math.ceil(window / 2);
-    return isStarved ? STARVED_TICK_MS : TICK_MS;
+    const tick = isStarved ? STARVED_TICK_MS : TICK_MS;
+    const listingMs = this.#listingDueAt === null ? null : Math.max(0, this.#listingDueAt - now);
+    if (batch.status === "paused") return listingMs;
+    return listingMs === null ? tick : Math.min(tick, listingMs);
   }
 
   #report(): void {

@@ -10,6 +10,7 @@ import { sendDeliveryMessages } from "../queue/sender.ts";
 import { encodeEvent } from "../webhooks/body.ts";
 import { newDelivery, wantsEvent } from "../webhooks/events.ts";
 import { slackText } from "../webhooks/slack-text.ts";
+import { isBeingListed, isListComplete } from "./list-state.ts";
 
 /**
  * Ends a batch if all of its jobs have ended, and writes its one webhook event in the same transaction; concurrent calls
@@ -22,9 +23,10 @@ export async function finishBatch(context: RequestContext, id: string): Promise<
   if (!found) return null;
   const { batch, counts } = found;
   if (batch.finished_at !== null) return batch.status;
-  if (counts.pending + counts.processing > 0) return null;
+  if (counts.pending + counts.processing > 0 || isBeingListed(batch)) return null;
+  const list_complete = isListComplete(batch);
   // ended jobs stay ended, so the counts are still true when they are written
-  const status = counts.failed + counts.skipped > 0 ? "finished" : "completed";
+  const status = counts.failed + counts.skipped > 0 || !list_complete ? "finished" : "completed";
   const { guardedStatements, deliveryIds } = deliveriesOf(
     context,
     batch,
@@ -38,6 +40,7 @@ export async function finishBatch(context: RequestContext, id: string): Promise<
       failed: counts.failed,
       skipped: counts.skipped,
       total: batch.total,
+      list_complete,
       metadata: batch.metadata,
     }),
   );

@@ -26,38 +26,50 @@ const REASON = "Another file of this batch has this name";
 export const nameKey = (name: string): string => name.normalize("NFC").toLowerCase();
 
 /**
- * Names the files of a batch, so that no two of them overwrite each other: the first keeps its name, later ones are
+ * The names of a batch's files, so that no two of them overwrite each other: the first keeps its name, later ones are
  * numbered.
  *
- * @example nameFiles([{ filename: "a", … }, { filename: "A", … }]) // "a", "A (2)"
+ * @example new FileNames().add([{ filename: "a", … }, { filename: "A", … }]) // "a", "A (2)"
  */
-export function nameFiles(entries: readonly Nameable[]): Named[] {
-  const taken = new Set<string>();
-  const wanted = entries.map((entry) => entry.filename ?? nameOf(entry));
-  const isFirst = new Set<string>();
-  const free = new Map<string, number>();
-  const numbered = (base: string): string => {
-    for (let number = free.get(nameKey(base)) ?? 2; ; number++) {
+export class FileNames {
+  readonly #taken = new Set<string>();
+  /** Addresses of files that the run names. */
+  readonly #derived = new Set<string>();
+  /** The next number that may be free, by name. */
+  readonly #free = new Map<string, number>();
+
+  /** Takes the name of a file that was stored before. */
+  take({ filename, url }: Pick<Nameable, "filename" | "url">): void {
+    if (filename === null) this.#derived.add(url);
+    else this.#taken.add(nameKey(filename));
+  }
+
+  /** Names further files; a numbered name is not one that a later of them asks for. */
+  add(entries: readonly Nameable[]): Named[] {
+    const wanted = entries.map((entry) => entry.filename ?? nameOf(entry));
+    const wantedKeys = new Set(wanted.flatMap((name) => (name === null ? [] : [nameKey(name)])));
+    return entries.map((entry, index): Named => {
+      const name = wanted[index] ?? null;
+      const [names, key] = name === null ? [this.#derived, entry.url] : [this.#taken, nameKey(name)];
+      if (!names.has(key)) {
+        names.add(key);
+        return { filename: name, adjustments: [] };
+      }
+      const base = name ?? defaultFilename(shownUrl(entry.url).replace(/^https?:\/\//, ""), "");
+      const to = this.#numbered(base, wantedKeys);
+      this.#taken.add(nameKey(to));
+      return { filename: to, adjustments: [{ field: "filename", from: name, to, reason: REASON }] };
+    });
+  }
+
+  #numbered(base: string, wanted: ReadonlySet<string>): string {
+    for (let number = this.#free.get(nameKey(base)) ?? 2; ; number++) {
       const name = withNumber(base, number);
-      if (taken.has(nameKey(name)) || wantedKeys.has(nameKey(name))) continue;
-      free.set(nameKey(base), number + 1);
+      if (this.#taken.has(nameKey(name)) || wanted.has(nameKey(name))) continue;
+      this.#free.set(nameKey(base), number + 1);
       return name;
     }
-  };
-  // a numbered name must not be one that a later entry asks for
-  const wantedKeys = new Set(wanted.flatMap((name) => (name === null ? [] : [nameKey(name)])));
-  return entries.map((entry, index): Named => {
-    const name = wanted[index] ?? null;
-    const key = name === null ? `url ${entry.url}` : nameKey(name);
-    const first = name === null ? !isFirst.has(key) : !taken.has(key);
-    if (first) {
-      (name === null ? isFirst : taken).add(key);
-      return { filename: name, adjustments: [] };
-    }
-    const to = numbered(name ?? defaultFilename(shownUrl(entry.url).replace(/^https?:\/\//, ""), ""));
-    taken.add(nameKey(to));
-    return { filename: to, adjustments: [{ field: "filename", from: name, to, reason: REASON }] };
-  });
+  }
 }
 
 /** The name that the run would give the file; null if only the run can know it. */

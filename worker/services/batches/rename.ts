@@ -5,6 +5,7 @@ import { isFinal } from "../../../schema/states.ts";
 import type { RequestContext } from "../../context.ts";
 import { findBatchOf, namesQuery, renameJobs as renameRows } from "../../db/batch-rows.ts";
 import { ApiError, illegalState, notFound } from "../../lib/api-error.ts";
+import { isBeingListed } from "./list-state.ts";
 import { collidingRenames, type Rename } from "./names.ts";
 
 /** Tries in case of concurrent renames. */
@@ -28,6 +29,9 @@ export async function renameJobs(
   for (let race = 0; race < MAX_RACES; race++) {
     const batch = await findBatchOf(context.db, accountId, id);
     if (!batch) throw notFound("batch");
+    if (isBeingListed(batch)) {
+      throw illegalState("The list of this batch is still being read. Rename its files when that is done.");
+    }
     if (batch.status !== "paused") {
       throw illegalState("Batch is not paused. Only paused batches can be renamed.");
     }

@@ -2,6 +2,7 @@ import type { RequestContext } from "../../context.ts";
 import { countsQuery, findBatchOf, startBatch as startRow } from "../../db/batch-rows.ts";
 import { illegalState, notFound } from "../../lib/api-error.ts";
 import { FIRST_LOOK_GRACE_MS } from "./grace.ts";
+import { shownStatus } from "./list-state.ts";
 
 /** Starts a paused batch. @throws ApiError `not_found`; `invalid_request` for a batch that is not paused */
 export async function startBatch(context: RequestContext, accountId: string, id: string) {
@@ -10,7 +11,7 @@ export async function startBatch(context: RequestContext, accountId: string, id:
   if (!started) {
     const batch = await findBatchOf(context.db, accountId, id);
     if (!batch) throw notFound("batch");
-    throw illegalState(`Batch is not paused (current status: ${batch.status})`);
+    throw illegalState(`Batch is not paused (current status: ${shownStatus(batch)})`);
   }
   const [counts] = await countsQuery(context.db, id);
   context.defer(context.batches.wake(id));

@@ -3,6 +3,7 @@ import type { RequestContext } from "../../context.ts";
 import { type BatchCounts, type BatchRow, readBatch } from "../../db/batch-rows.ts";
 import { notFound } from "../../lib/api-error.ts";
 import { showUrlForOwner } from "../storage/sealed-urls.ts";
+import { isListComplete, shownStatus } from "./list-state.ts";
 
 /** A batch as its owner sees it; its counters are the sums of its jobs. @throws ApiError `not_found` */
 export async function viewBatch(context: RequestContext, accountId: string, id: string): Promise<Batch> {
@@ -16,7 +17,9 @@ export async function viewBatch(context: RequestContext, accountId: string, id: 
     kind: batch.kind,
     show_url: await showUrlForOwner(context, batch),
     title: batch.title,
-    status: batch.status,
+    status: shownStatus(batch),
+    list_complete: isListComplete(batch),
+    list_error: batch.listing?.error ?? null,
     folder: batch.folder,
     metadata: batch.metadata,
     ...countersOf(batch, counts),

@@ -4,6 +4,7 @@ import { readBatchChanges } from "../../db/batch-rows.ts";
 import { notFound } from "../../lib/api-error.ts";
 import { describeError } from "../../lib/log.ts";
 import { KEEP_ALIVE, type ServerSentEvent } from "../../lib/sse.ts";
+import { shownStatus } from "./list-state.ts";
 import { countersOf } from "./view.ts";
 
 /** Shortest interval between two queries, in milliseconds. */
@@ -86,6 +87,6 @@ async function waitForChange(context: RequestContext, id: string, known: number)
 
 const progressOf = ({ batch, counts }: BatchChanges): BatchProgress => ({
   batch_id: batch.id,
-  status: batch.status,
+  status: shownStatus(batch),
   ...countersOf(batch, counts),
 });

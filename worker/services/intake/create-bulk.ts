@@ -4,9 +4,11 @@ import type { RequestContext } from "../../context.ts";
 import { ApiError, invalidMember } from "../../lib/api-error.ts";
 import type { Account } from "../accounts/key-cache.ts";
 import { requireCountry } from "../exits/require-country.ts";
+import { listSource } from "../sources/listing/list-source.ts";
 import { recognise } from "../sources/listing/recognise.ts";
 import { requirePublic } from "../sources/require-public.ts";
-import { acceptBatch, type BatchEntry } from "./accept-batch.ts";
+import { acceptBatch } from "./accept-batch.ts";
+import type { BatchEntry } from "./batch-jobs.ts";
 import { type Creation, reportedAdjustments } from "./create-jobs.ts";
 import { prepareOptions } from "./prepare-job.ts";
 import { storageOfRequest } from "./storage-of-request.ts";
@@ -116,7 +118,7 @@ async function entryOf(
   }
   if (recognised.type !== "spotify_episode") return { ...UNLISTED, url: job.url, filename };
   try {
-    const [entry] = (await context.listSource(context, recognised, { accountId })).entries;
+    const [entry] = (await listSource(context, recognised, { accountId })).entries;
     return { ...(entry ?? UNLISTED), url: job.url, filename };
   } catch (error) {
     if (error instanceof ApiError && error.code === "invalid_request") {

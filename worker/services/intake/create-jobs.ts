@@ -5,10 +5,12 @@ import type { LogFields } from "../../lib/log.ts";
 import type { Account } from "../accounts/key-cache.ts";
 import { requireCountry } from "../exits/require-country.ts";
 import { requireAllowed } from "../rights/require-allowed.ts";
+import { listSource } from "../sources/listing/list-source.ts";
 import type { ListedEntry, Listing, RecognisedList } from "../sources/listing/listing.ts";
 import { recognise } from "../sources/listing/recognise.ts";
 import { type AcceptedBatch, acceptBatch, findAccepted } from "./accept-batch.ts";
 import { acceptJobs } from "./accept-jobs.ts";
+import { beginListing } from "./long-lists/begin-listing.ts";
 import { type PreparedJob, prepareJob, prepareOptions } from "./prepare-job.ts";
 import { storageOfRequest } from "./storage-of-request.ts";
 
@@ -70,7 +72,7 @@ async function createSingle(
 ): Promise<Creation> {
   const [storage, listing] = await Promise.all([
     storageOfRequest(context, account, body.storage),
-    recognised ? context.listSource(context, recognised, askerOf(account, body)) : null,
+    recognised ? listSource(context, recognised, askerOf(account, body)) : null,
   ]);
   const [entry] = listing?.entries ?? [];
   if (entry) await requireAllowed(context, [entry.mediaUrl]);
@@ -98,8 +100,14 @@ async function createList(
   const options = prepareOptions(context.config, account.limits, body, sent, ignored);
   const [storage, listing] = await Promise.all([
     storageOfRequest(context, account, body.storage),
-    context.listSource(context, recognised, askerOf(account, body)),
+    listSource(context, recognised, askerOf(account, body)),
   ]);
+  const long = listing.isWhole
+    ? null
+    : await beginListing(context, {
+        ...{ batchId: id, accountId: account.id, listing },
+        request: { sent, ignored, storage },
+      });
   const accepted = await acceptBatch(context, account, {
     id,
     kind: listing.kind,
@@ -107,8 +115,9 @@ async function createList(
     title: listing.title,
     paused: body.paused ?? false,
     options,
-    entries: entriesOf(listing, body.filename ?? null),
+    entries: entriesOf(long ?? listing, body.filename ?? null),
     storage,
+    listing: long?.row ?? null,
   });
   return {
     response: listResponse(id, recognised, accepted),
@@ -118,16 +127,21 @@ async function createList(
 
 const askerOf = ({ id }: Account, { cookies }: JobRequest): Asker => ({ accountId: id, cookies });
 
-const entriesOf = ({ entries }: Listing, filename: string | null) =>
+const entriesOf = ({ entries }: Pick<Listing, "entries">, filename: string | null) =>
   entries.map((entry: ListedEntry) => ({ ...entry, filename }));
 
 function listResponse(
   batch_id: string,
   { type }: RecognisedList,
-  { paused, jobs }: AcceptedBatch,
+  { paused, jobs, listing }: AcceptedBatch,
 ): Record<string, unknown> {
   const ids = jobs.map(({ id }) => id);
-  const common = { batch_id, paused, ...reportedAdjustments(jobs.flatMap(({ adjustments }) => adjustments)) };
+  const common = {
+    batch_id,
+    paused,
+    listing,
+    ...reportedAdjustments(jobs.flatMap(({ adjustments }) => adjustments)),
+  };
   if (type === "spotify_show") {
     const episodes = jobs.map(({ id, url, title, description, release_date }) => ({
       job_id: id,

@@ -2,9 +2,11 @@ import { JobRequest } from "../../../schema/api/job-request.ts";
 import type { InlineStorage } from "../../../schema/api/storage.ts";
 import type { RequestContext } from "../../context.ts";
 import { findJobOf, type JobRow } from "../../db/job-rows.ts";
+import { relinkEntry } from "../../db/subscriptions/retried-entries.ts";
 import { illegalState, invalidMember, notFound } from "../../lib/api-error.ts";
 import type { Account } from "../accounts/key-cache.ts";
 import { requireAllowed } from "../rights/require-allowed.ts";
+import { listSource } from "../sources/listing/list-source.ts";
 import type { ListedEntry } from "../sources/listing/listing.ts";
 import { recognise } from "../sources/listing/recognise.ts";
 import { openAddress, openSourceUrls, type SourceUrls, webhookOf } from "../storage/sealed-urls.ts";
@@ -15,7 +17,7 @@ import { storageOfRequest } from "./storage-of-request.ts";
 const RETRIABLE = ["Failed", "Warning", "Skipped"];
 
 /**
- * Retries an ended job as a new job. If the old one belongs to a batch, the new one does not, because the counters of an
+ * Retries an ended job as a new job. The entry of its subscription follows the new one. If the old one belongs to a batch, the new one does not, because the counters of an
  * ended batch are final.
  *
  * @returns the id of the new job
@@ -51,9 +53,20 @@ export async function retryJob(
     findEntry(context, job, urls),
   ]);
   if (entry) await requireAllowed(context, [entry.mediaUrl]);
-  const [newId] = await acceptJobs(context, account, [{ ...prepared, ...(entry ? { entry } : {}) }], {
+  const { subscription_id: subscriptionId } = job.request;
+  const isSubscribed = typeof subscriptionId === "string";
+  const again = {
+    ...prepared,
+    ...(entry ? { entry } : {}),
+    ...(isSubscribed ? { echo: { ...prepared.echo, subscription_id: subscriptionId } } : {}),
+  };
+  const chosen = context.newId();
+  const retried = isSubscribed ? { job, subscriptionId, newId: chosen, now: context.clock() } : null;
+  const [newId] = await acceptJobs(context, account, [again], {
+    ids: [chosen],
     originalJobId: job.id,
     storage: verified,
+    ...(retried ? { alongside: relinkEntry(retried) } : {}),
   });
   return newId;
 }
@@ -73,7 +86,7 @@ async function findEntry(
   if (media_url !== null) return entryOf(job, url, media_url);
   const recognised = recognise(url, false);
   if (recognised.type !== "spotify_episode") return undefined;
-  return (await context.listSource(context, recognised, { accountId: job.account_id })).entries[0];
+  return (await listSource(context, recognised, { accountId: job.account_id })).entries[0];
 }
 
 const entryOf = (

@@ -9,7 +9,7 @@ import {
   findRecordings,
   takeOverdueDispatches,
 } from "../../db/job-queue.ts";
-import { overdueFeedsQuery, removeLeases } from "../../db/subscriptions/feed-rows.ts";
+import { overdueFeedsQuery, removeLeases, restingFeedsQuery } from "../../db/subscriptions/feed-rows.ts";
 import { eachPage, type PageBudget } from "../../lib/each-page.ts";
 import { describeError } from "../../lib/log.ts";
 import { MESSAGES_AT_ONCE } from "../../lib/send-messages.ts";
@@ -39,8 +39,8 @@ import { removeOldRows } from "./retention.ts";
  * finished. It runs every minute. Each part is bounded, and the next run does the rest.
  */
 
-/** A hub that did not verify a lease for this long will not do so any more, in milliseconds. */
-const LEASE_MS = 24 * 60 * 60_000;
+/** Sources whose object's alarm one run checks; the objects check each other's. */
+const CHECKED_FEEDS = 3;
 /** Subscriptions of one page whose entries are admitted. */
 const ADMISSIONS = 10;
 /** Minimum interval before a silent source is woken again, in milliseconds. */
@@ -169,9 +169,11 @@ async function wakeSilentBatches(context: RequestContext, budget: PageBudget): P
   });
 }
 
-/** Sources whose object was never created, or fell silent; and leases of hubs that ended. */
+/** Sources whose object was never created, lost its alarm, or fell silent; and leases of hubs that ended. */
 async function wakeSilentFeeds(context: RequestContext, budget: PageBudget): Promise<number> {
-  await removeLeases(context.db, context.clock(), context.clock() - LEASE_MS);
+  await removeLeases(context.db, context.clock());
+  const resting = await restingFeedsQuery(context.db, context.clock(), CHECKED_FEEDS);
+  await settleAll(context, resting, ({ id }) => context.feeds.check(id));
   return eachPage(budget, async () => {
     const now = context.clock();
     const silent = await overdueFeedsQuery(context.db, now, now + FEED_AGAIN_MS, PAGE);

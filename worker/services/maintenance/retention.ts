@@ -12,6 +12,7 @@ import {
   removeAuditQuery,
   removeBatchesQuery,
   removeJobsQuery,
+  removeListingsQuery,
   removeMediaQuery,
 } from "../../db/retention-rows.ts";
 import type { PageBudget } from "../../lib/each-page.ts";
@@ -124,7 +125,7 @@ const removeBatches = (context: RequestContext, old: OldRows, budget: PageBudget
     budget,
     "batches",
     async () => pageOf(await oldBatchesQuery(context.db, old), ({ finished_at }) => finished_at),
-    (rows) => removeBatchesQuery(context.db, rows),
+    (rows) => context.db.batch([removeBatchesQuery(context.db, rows), removeListingsQuery(context.db, rows)]),
   );
 
 const removeJobs = (context: RequestContext, old: OldRows, budget: PageBudget): Promise<Swept> =>

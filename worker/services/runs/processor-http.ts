@@ -6,9 +6,9 @@ import { parseRetryAfter } from "../../../schema/retry-after.ts";
 import { ToolVersions } from "../../../schema/tool-versions.ts";
 import {
   ListLine,
-  type ListRequest,
   type MediaProbeRequest,
   ProbeResponse,
+  type SentListRequest,
 } from "../../../schema/wire/probe.ts";
 import { Isolation, type RunRequest } from "../../../schema/wire/run.ts";
 import { readLines } from "../../lib/read-lines.ts";
@@ -89,7 +89,7 @@ export async function sendProbe(
 export async function sendList(
   send: Send,
   token: string,
-  request: ListRequest,
+  request: SentListRequest,
   signal: AbortSignal,
 ): Promise<ListReply> {
   try {

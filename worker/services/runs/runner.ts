@@ -1,6 +1,11 @@
 import type { ReadinessCheck } from "../../../schema/readiness-check.ts";
 import type { ToolVersions } from "../../../schema/tool-versions.ts";
-import type { ListLine, ListRequest, MediaProbeRequest, ProbeOutcome } from "../../../schema/wire/probe.ts";
+import type {
+  ListLine,
+  MediaProbeRequest,
+  ProbeOutcome,
+  SentListRequest,
+} from "../../../schema/wire/probe.ts";
 import type { Isolation, RunRequest } from "../../../schema/wire/run.ts";
 import type { RunClass } from "./capacity.ts";
 import type { InstanceRuns } from "./pool-load.ts";
@@ -85,7 +90,7 @@ export interface Runner {
    * Asks a source for the entries of a list through a processor. Throws only the signal's reason. The lines end with an
    * error if the connection breaks.
    */
-  list(request: ListRequest, signal: AbortSignal): Promise<ListReply>;
+  list(request: SentListRequest, signal: AbortSignal): Promise<ListReply>;
   health(): Promise<RunnerHealth>;
   /** Keeps the named instance awake, because a running job does not count as activity. */
   keepAwake(instance: string): Promise<void>;

@@ -3,6 +3,7 @@ import type { RequestContext } from "../../context.ts";
 import type { BatchRow } from "../../db/batch-rows.ts";
 import type { DeliveryRow, EndpointRow } from "../../db/delivery-rows.ts";
 import type { JobRow } from "../../db/job-rows.ts";
+import { listingsToResealQuery, replaceListingRequest } from "../../db/listings/listing-rows.ts";
 import {
   batchesToResealQuery,
   deliveriesToResealQuery,
@@ -42,6 +43,20 @@ export function urlKinds(context: RequestContext): ResealKind[] {
       (limit) => batchesToResealQuery(db, newestId, limit),
       async (batch) => [replaceBatchUrls(db, batch, await resealedBatch(context, batch))],
     ),
+    {
+      find: async (limit) =>
+        (await listingsToResealQuery(db, newestId, limit)).map((row) => ({
+          owner: row.batch_id,
+          renew: async () => {
+            const context = { owner: row.account_id, purpose: "batch.listing" } as const;
+            const { sealed, key_id } = await sealer.seal(
+              await sealer.open(row.sealed ?? "", context),
+              context,
+            );
+            return [replaceListingRequest(db, row, { sealed, sealing_key_id: key_id })];
+          },
+        })),
+    },
     kind(
       (limit) => slackToResealQuery(db, newestPrefix, limit),
       async ({ id, slack_url, sealed_slack_url: sealed }) => {

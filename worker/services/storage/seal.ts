@@ -25,6 +25,7 @@ export type SealPurpose =
   | "account.slack_url"
   | "account.storage"
   | "account.webhook_secret"
+  | "batch.listing"
   | "batch.show_url"
   | "exit.url"
   | "feed.entry"

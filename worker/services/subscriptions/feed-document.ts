@@ -1,9 +1,10 @@
 import { cutText, MAX_DESCRIPTION } from "../../../schema/text.ts";
+import { keyOf } from "../sources/listing/entry-key.ts";
 import { type ItemTag, itemSources, readDuration } from "../sources/listing/feed-items.ts";
 import { itemParser, textOfElement as text } from "../sources/listing/item-parser.ts";
 import { usableUrl } from "../sources/listing/listing.ts";
 import { baseOf, joined } from "../sources/listing/read-feed.ts";
-import { isShortAddress, keyOf, type SourceEntry } from "./source-entry.ts";
+import { isShortAddress, type SourceEntry } from "./source-entry.ts";
 
 /** Where a feed's new items are pushed from (WebSub). */
 export interface Hub {

@@ -10,20 +10,28 @@ import { unprimedQuery } from "../../db/subscriptions/subscription-rows.ts";
 import { describeError } from "../../lib/log.ts";
 import { admitDue } from "./admit.ts";
 import { backfillOf, inOrder } from "./backfill.ts";
-import type { FeedMemory, FeedState, KeptEntry } from "./feed-memory.ts";
+import { type FeedMemory, type FeedState, type KeptEntry, NOTHING } from "./feed-memory.ts";
 import { notifyFollowers } from "./notify-followers.ts";
 import { offeredOf } from "./offered.ts";
-import { type ReadSource, readSource, type SourceReading, SourceUnreadableError } from "./read-source.ts";
+import {
+  type ReadSource,
+  readSource,
+  type SourceReading,
+  SourceUnreadableError,
+} from "./reading/read-source.ts";
 import { nextPoll } from "./schedule.ts";
+import { distinct, shortened } from "./source-entry.ts";
 import { renewLease } from "./websub/renew-lease.ts";
 
 /** Delay until the object acts again, in milliseconds; null if nobody follows the source. */
 export type NextAlarm = number | null;
 
-/** The database is read again after this, so that a lost call or a lost object is made up for, in milliseconds. */
-export const CHECK_MS = 6 * 60 * 60_000;
+/** The database is read again after this, so that a lost object is made up for, in milliseconds. */
+export const CHECK_MS = 24 * 60 * 60_000;
 /** Reconcile wakes an object that did not read the database for this much longer. */
 const CHECK_GRACE_MS = 30 * 60_000;
+/** An alarm that is overdue for longer than this was lost, in milliseconds. */
+export const LATE_MS = 5 * 60_000;
 /** Readings in a row that fail before anybody is informed. */
 const FAILURES = 3;
 /** A forced reading after a shorter time reads nothing, in milliseconds. */
@@ -36,6 +44,8 @@ const PRIMED_AT_ONCE = 50;
 const ADMITTED_AT_ONCE = 25;
 /** Delay while there is more to do, in milliseconds. */
 const MORE_MS = 200;
+/** Delay after a first failure in the middle of a list, in milliseconds; doubled each time. */
+const UNFINISHED_AGAIN_MS = 15_000;
 /** Delay after a failure of the database, in milliseconds. */
 const AGAIN_MS = 15_000;
 /** Largest parameter of a statement that offers entries, in bytes: less for many subscriptions, whose rows it writes. */
@@ -159,7 +169,7 @@ export class FeedKeeper {
       await this.#memory.clear();
       return null;
     }
-    const { feed, schedules, unprimed } = found;
+    const { feed, schedules, unprimed, neighbour } = found;
     const known = await this.#memory.state();
     const url =
       known?.url ?? (await context.sealer.open(feed.sealed_url, { owner: this.#id, purpose: "feed.url" }));
@@ -176,6 +186,7 @@ export class FeedKeeper {
     const state: FeedState = {
       ...base,
       schedules,
+      neighbour,
       isUnprimed: unprimed > 0,
       checkAt: now + CHECK_MS,
       nextPollAt: nextPoll(schedules, { lastAt: polledAt, now, chance }),
@@ -232,17 +243,27 @@ export class FeedKeeper {
     return settled;
   }
 
-  async #poll(context: RequestContext, state: FeedState): Promise<{ after: FeedState; found: number }> {
+  async #poll(context: RequestContext, before: FeedState): Promise<{ after: FeedState; found: number }> {
+    // the objects watch over each other's alarms, which costs the database nothing
+    const { neighbour = null } = before;
+    if (neighbour !== null) context.defer(context.feeds.check(neighbour));
+    const partial = await this.#memory.partialReading(before);
     let reading: SourceReading;
     try {
-      reading = await readSource(context, state);
+      reading = await readSource(context, before, partial);
     } catch (error) {
       if (!(error instanceof SourceUnreadableError)) {
         context.log("source_failed", { feed_id: this.#id, error: describeError(error) });
       }
-      return { after: await this.#failed(context, state, error), found: 0 };
+      return { after: await this.#failed(context, partial.state, error), found: 0 };
     }
+    const state = { ...partial.state, partial: null };
     const now = context.clock();
+    if (reading.type === "unfinished") {
+      const after = { ...partial.state, nextPollAt: now + MORE_MS };
+      await this.#memory.save(after);
+      return { after, found: 0 };
+    }
     const chance = chanceOf(context);
     const next: FeedState = {
       ...state,
@@ -316,11 +337,13 @@ export class FeedKeeper {
     const wait = error instanceof SourceUnreadableError ? (error.retryAfterMs ?? 0) : 0;
     const sentence = error instanceof SourceUnreadableError ? error.message : "The source could not be read";
     const isNew = failures === FAILURES;
+    // a list that broke off in the middle is read on before the next reading is due
+    const soon = state.partial ? now + UNFINISHED_AGAIN_MS * 2 ** failures : Number.POSITIVE_INFINITY;
     const after: FeedState = {
       ...state,
       polledAt: now,
       chance,
-      nextPollAt: next === null ? null : Math.max(next, now + wait),
+      nextPollAt: next === null ? null : Math.max(Math.min(next, soon), now + wait),
       failures,
       error: sentence,
       failingSince: failures >= FAILURES ? (state.failingSince ?? now) : null,
@@ -372,23 +395,6 @@ export class FeedKeeper {
     return { after, more };
   }
 }
-
-const NOTHING: Omit<FeedState, "url" | "chance"> = {
-  ...{ kind: null, title: null, etag: null, lastModified: null, schedules: [], isUnprimed: false },
-  ...{ polledAt: null, nextPollAt: null, failures: 0, failingSince: null, error: null, toReport: null },
-  ...{ checkAt: 0, pieces: null, freshPieces: 0, gone: [], hub: null, leaseAt: null, leaseUntil: null },
-};
-
-/** Descriptions are kept shorter than the source's, because thousands of entries are kept. */
-const KEPT_DESCRIPTION = 500;
-const shortened = (entry: KeptEntry): KeptEntry =>
-  (entry.description?.length ?? 0) > KEPT_DESCRIPTION
-    ? { ...entry, description: `${entry.description?.slice(0, KEPT_DESCRIPTION - 1).toWellFormed()}…` }
-    : entry;
-
-/** Of entries with the same identity, the first one. */
-const distinct = (entries: readonly KeptEntry[]): KeptEntry[] =>
-  [...new Map([...entries].reverse().map((entry) => [entry.key, entry])).values()].reverse();
 
 /** A number from 0 to 1. */
 function chanceOf({ random }: RequestContext): number {

@@ -1,8 +1,9 @@
 import type { Schedule } from "../../../schema/api/subscriptions/subscription.ts";
 import type { OfferedEntry } from "../../db/subscriptions/entry-rows.ts";
 import type { Hub } from "./feed-document.ts";
-import type { SourceKind } from "./read-source.ts";
-import type { SourceEntry } from "./source-entry.ts";
+import type { KeptReading, ReadingKeeper } from "./reading/read-long-list.ts";
+import type { SourceKind } from "./reading/read-source.ts";
+import { type SourceEntry, shortened } from "./source-entry.ts";
 
 /** Where a feed's object stores what it knows: values of at most a megabyte. */
 export interface FeedStorage {
@@ -20,6 +21,8 @@ export interface FeedState {
   readonly lastModified: string | null;
   /** The distinct schedules of those who follow the source. */
   readonly schedules: readonly Schedule[];
+  /** Another source that is followed, whose object's alarm this one watches over. Absent in states of the former version. */
+  readonly neighbour?: string | null;
   /** There are subscriptions whose first entries were not recorded. */
   readonly isUnprimed: boolean;
   /** Epoch milliseconds; null before the first reading. */
@@ -41,11 +44,30 @@ export interface FeedState {
   readonly freshPieces: number;
   /** Keys of entries that are gone from the source, not yet withdrawn. */
   readonly gone: readonly string[];
+  /** The list is being read: what earlier readings kept. Absent in states of the former version. */
+  readonly partial?: { readonly position: number; readonly pieces: number } | null;
   readonly hub: Hub | null;
   /** When the lease of the hub is to be asked for again. */
   readonly leaseAt: number | null;
   readonly leaseUntil: number | null;
 }
+
+/** What is known before the first reading. */
+export const NOTHING: Omit<FeedState, "url" | "chance"> = {
+  ...{ kind: null, title: null, etag: null, lastModified: null, schedules: [], isUnprimed: false },
+  ...{ polledAt: null, nextPollAt: null, failures: 0, failingSince: null, error: null, toReport: null },
+  ...{
+    partial: null,
+    neighbour: null,
+    checkAt: 0,
+    pieces: null,
+    freshPieces: 0,
+    gone: [],
+    hub: null,
+    leaseAt: null,
+    leaseUntil: null,
+  },
+};
 
 /** An entry as it is kept for subscriptions that begin later. */
 export type KeptEntry = SourceEntry;
@@ -96,6 +118,19 @@ export class FeedMemory {
     return this.#read<OfferedEntry>("fresh", freshPieces);
   }
 
+  /** What was kept of a list that is being read, and where its next parts are kept. */
+  async partialReading(state: FeedState): Promise<PartialReading> {
+    const { partial = null } = state;
+    const kept = partial && {
+      position: partial.position,
+      entries: await this.#read<KeptEntry>("partial", partial.pieces),
+    };
+    return new PartialReading(state, kept, {
+      save: (next) => this.save(next),
+      write: (entries, first) => this.#write("partial", entries, first),
+    });
+  }
+
   async clear(): Promise<void> {
     this.#entries = null;
     await this.#storage.deleteAll();
@@ -108,10 +143,45 @@ export class FeedMemory {
     return read.flatMap((piece) => (piece as T[] | undefined) ?? []);
   }
 
-  async #write(name: string, items: readonly unknown[]): Promise<void> {
+  /** @param first number of the first piece */
+  async #write(name: string, items: readonly unknown[], first = 0): Promise<void> {
     for (let start = 0; start < items.length; start += PIECE) {
-      await this.#storage.put({ [`${name} ${start / PIECE}`]: items.slice(start, start + PIECE) });
+      await this.#storage.put({ [`${name} ${first + start / PIECE}`]: items.slice(start, start + PIECE) });
     }
+  }
+}
+
+interface PartialStore {
+  readonly save: (state: FeedState) => Promise<void>;
+  readonly write: (entries: readonly KeptEntry[], firstPiece: number) => Promise<void>;
+}
+
+/** Keeps a list while it is read: first the entries, then the state that counts them. */
+export class PartialReading implements ReadingKeeper {
+  readonly kept: KeptReading | null;
+  readonly #store: PartialStore;
+  /** As it was stored last. */
+  state: FeedState;
+
+  constructor(state: FeedState, kept: KeptReading | null, store: PartialStore) {
+    this.state = state;
+    this.kept = kept;
+    this.#store = store;
+  }
+
+  async add(entries: readonly KeptEntry[], position: number): Promise<void> {
+    const { pieces = 0 } = this.state.partial ?? {};
+    await this.#store.write(entries.map(shortened), pieces);
+    await this.#save({ position, pieces: pieces + pieceCount(entries) });
+  }
+
+  async clear(): Promise<void> {
+    await this.#save(null);
+  }
+
+  async #save(partial: { position: number; pieces: number } | null): Promise<void> {
+    this.state = { ...this.state, partial };
+    await this.#store.save(this.state);
   }
 }
 

@@ -5,6 +5,7 @@ import type { FeedRpc } from "../../env.ts";
 export function createFeedObjects(namespace: DurableObjectNamespace<FeedRpc>): FeedObjects {
   const objectOf = (feedId: string) => namespace.get(namespace.idFromName(feedId));
   return {
+    check: async (feedId) => objectOf(feedId).check(feedId),
     wake: async (feedId) => objectOf(feedId).wake(feedId),
     run: async (feedId) => objectOf(feedId).run(feedId),
     pushed: async (feedId, entries) => objectOf(feedId).pushed(feedId, entries),

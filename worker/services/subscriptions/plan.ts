@@ -10,7 +10,7 @@ import { backfillOf, inOrder } from "./backfill.ts";
 import { requireSource, sourceOf } from "./create.ts";
 import { judgeOf } from "./filters.ts";
 import { valuesOf } from "./job-of.ts";
-import { readSource, type SourceReading, SourceUnreadableError } from "./read-source.ts";
+import { readSource, type SourceReading, SourceUnreadableError } from "./reading/read-source.ts";
 import { requireSettings, sentJob } from "./settings.ts";
 import { fileNameOf, folderOf } from "./templates.ts";
 
@@ -73,12 +73,8 @@ const waitsFor = (state: string | null): string | null =>
 
 async function read(context: RequestContext, url: string): Promise<Extract<SourceReading, { type: "read" }>> {
   try {
-    const reading = await readSource(context, {
-      url: sourceOf(url),
-      kind: null,
-      etag: null,
-      lastModified: null,
-    });
+    const source = { url: sourceOf(url), kind: null, etag: null, lastModified: null };
+    const reading = await readSource(context, source, null);
     if (reading.type === "read") return reading;
   } catch (error) {
     if (!(error instanceof SourceUnreadableError)) throw error;

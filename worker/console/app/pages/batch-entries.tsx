@@ -36,9 +36,12 @@ export function BatchEntries({ batch, changes }: BatchEntriesProps) {
   const isPaused = batch.status === "paused";
   const entries = useResource(`entries ${batch.id} ${shown} ${batch.status}`, async (signal) => {
     const found: Job[] = [];
-    for await (const job of api.each("listJobs", { query: { batch_id: batch.id, limit: 100 }, signal })) {
+    // ids are in the order of the list, and jobs are listed from a cursor backwards
+    const cursor = batch.episode_jobs[shown];
+    const query = { batch_id: batch.id, limit: 100, ...(cursor === undefined ? {} : { cursor }) };
+    for await (const job of api.each("listJobs", { query, signal })) {
       found.push(job);
-      if (found.length >= batch.total_episodes) break;
+      if (found.length >= Math.min(shown, batch.episode_jobs.length)) break;
     }
     const place = new Map(batch.episode_jobs.map((id, index) => [id, index]));
     return found.sort((a, b) => (place.get(a.id) ?? 0) - (place.get(b.id) ?? 0)).slice(0, shown);

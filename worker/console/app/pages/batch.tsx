@@ -6,7 +6,7 @@ import { useSession } from "../lib/session.ts";
 import { useAction } from "../lib/use-action.ts";
 import { useResource } from "../lib/use-resource.ts";
 import { textOr, useTexts } from "../texts/texts.ts";
-import { ErrorAlert } from "../ui/alert.tsx";
+import { Alert, ErrorAlert } from "../ui/alert.tsx";
 import { useAnnounce } from "../ui/announcer.tsx";
 import { ConfirmButton } from "../ui/confirm.tsx";
 import { Loaded } from "../ui/loaded.tsx";
@@ -32,6 +32,7 @@ export function BatchPage({ id }: { readonly id: string }) {
         {(found) => (
           <>
             <Counters batch={{ ...found, ...live.counters }} />
+            <ListNote batch={{ ...found, ...live.counters }} />
             <ErrorAlert error={live.error} />
             <BatchEntries batch={found} changes={live.changes} />
           </>
@@ -47,7 +48,7 @@ function useBatchEvents(batch: Batch | undefined, onEnd: () => void) {
   const [counters, setCounters] = useState<Partial<Batch>>({});
   const [changes, setChanges] = useState(0);
   const [error, setError] = useState<unknown>();
-  const id = batch?.status === "processing" ? batch.id : null;
+  const id = batch && ["processing", "listing"].includes(batch.status) ? batch.id : null;
   useEffect(() => {
     if (id === null) return;
     const abort = new AbortController();
@@ -95,6 +96,21 @@ function Counters({ batch }: { readonly batch: Batch }) {
   );
 }
 
+/** How far the list was read, if not to its end. */
+function ListNote({ batch }: { readonly batch: Batch }) {
+  const { batch: words } = useTexts();
+  if (batch.list_complete) return null;
+  const isListing = batch.status === "listing";
+  return (
+    <Alert
+      tone={isListing ? "info" : "bad"}
+      title={isListing ? words.listed(batch.total_episodes) : words.incomplete}
+    >
+      {batch.list_error}
+    </Alert>
+  );
+}
+
 interface BatchActionsProps {
   readonly batch: Batch;
   readonly onChange: () => void;
@@ -114,7 +130,7 @@ function BatchActions({ batch, onChange }: BatchActionsProps) {
   return (
     <>
       <ErrorAlert error={start.error} />
-      {batch.status === "paused" && (
+      {(batch.status === "paused" || (batch.status === "listing" && batch.started_at === null)) && (
         <button type="button" class="primary" disabled={start.isRunning} onClick={() => void start.run()}>
           {words.start}
         </button>

@@ -22,7 +22,8 @@ export function BatchesPage() {
   const list = useResource(
     `batches ${offset}`,
     (signal) => api.dashboardBatches({ query: { limit: PAGE, offset }, signal }),
-    ({ batches }) => (batches.some(({ status }) => status === "processing") ? POLL_MS : null),
+    ({ batches }) =>
+      batches.some(({ status }) => status === "processing" || status === "listing") ? POLL_MS : null,
   );
   return (
     <Page

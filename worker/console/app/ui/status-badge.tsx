@@ -18,6 +18,7 @@ const TONES: Readonly<Record<string, "good" | "warn" | "bad" | "busy">> = {
   removed: "warn",
   waiting: "busy",
   queued: "busy",
+  listing: "busy",
   Processing: "busy",
   processing: "busy",
 };

@@ -1,5 +1,5 @@
 import { itemParser, textOfElement as text } from "./item-parser.ts";
-import { usableUrl } from "./listing.ts";
+import { MAX_LISTED, usableUrl } from "./listing.ts";
 import type { Described } from "./match-episodes.ts";
 
 /** An item of a feed that has media. */
@@ -7,8 +7,6 @@ export interface FeedItem extends Described {
   readonly mediaUrl: string;
 }
 
-/** Maximum number of items that are read from one feed. */
-const MAX_ITEMS = 10_000;
 /** Longer items are skipped, in characters. */
 const MAX_ITEM_LENGTH = 512 * 1024;
 
@@ -24,7 +22,7 @@ export async function* feedItems(text: AsyncIterable<string>, base?: string): As
   for await (const source of itemSources(text)) {
     const item = parseItem(source, base);
     if (item) yield item;
-    if (++count === MAX_ITEMS) return;
+    if (++count === MAX_LISTED) return;
   }
 }
 

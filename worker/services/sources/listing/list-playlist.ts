@@ -10,29 +10,20 @@ import { exitForProbe } from "../../exits/assign-exits.ts";
 import type { ListReply } from "../../runs/runner.ts";
 import { policyForProbe } from "../../ytdlp/policy.ts";
 import { SourceRefusedError } from "../probe-source.ts";
-import {
-  type ListedEntry,
-  type Listing,
-  MAX_ENTRIES,
-  noEntries,
-  tooManyEntries,
-  usableUrl,
-} from "./listing.ts";
+import { type ListedEntry, type ListPart, type ListRange, usableUrl } from "./listing.ts";
 
-/**
- * Lists through a processor, which streams the entries as it reads the source. Throws as `listSource`.
- *
- * @param most entries; a longer list is refused
- */
-export async function listPlaylist(
+/** Lists through a processor, which streams the entries as it reads the source. Throws as `readList`. */
+export async function* listPlaylist(
   context: RequestContext,
   url: string,
   asker: Asker,
+  { skip, until, size, timeoutMs }: ListRange,
   signal: AbortSignal,
-  most = MAX_ENTRIES,
-): Promise<Listing> {
+): AsyncGenerator<ListPart> {
   const exit = await exitForProbe(context, url);
   const cookies = await cookiesForProbe(context, url, asker);
+  // one more, which shows that the list goes on
+  const max_entries = until - skip + 1;
   const reply = await context.runner.list(
     {
       v: WIRE_VERSION,
@@ -40,29 +31,42 @@ export async function listPlaylist(
       url,
       ...(exit ? { exit } : {}),
       ytdlp: await policyForProbe(context, url),
-      timeout_ms: context.config.listingMs,
-      max_entries: most + 1,
+      timeout_ms: timeoutMs,
+      max_entries,
+      ...(skip > 0 ? { skip } : {}),
       cookies,
     },
     signal,
   );
   if (reply.type !== "listed") throw refusalOf(reply);
   let title: string | null = null;
-  const entries: ListedEntry[] = [];
+  let start = 0;
+  let received = 0;
+  let entries: ListedEntry[] = [];
+  const part = (isLast: boolean): ListPart => ({ kind: "playlist", title, start, entries, isLast });
   try {
     for await (const line of reply.lines) {
       switch (line.type) {
         case "list":
           title = line.title;
+          start = line.skipped;
           break;
-        case "entry":
-          if (entries.length === most) throw tooManyEntries(most);
+        case "entry": {
+          const isFull = start + entries.length === until;
+          if (isFull || entries.length === size) {
+            yield part(false);
+            start += entries.length;
+            entries = [];
+          }
+          if (isFull) return;
           entries.push(await listed(line, url));
+          received += 1;
           break;
+        }
         case "end":
           await noteProbe(context, line.cookies);
-          if (entries.length === 0) throw noEntries();
-          return { kind: "playlist", title, entries };
+          yield part(received < max_entries);
+          return;
         case "failed":
           await noteProbe(context, line.cookies);
           throw new SourceRefusedError(line);

@@ -2,7 +2,7 @@ import type { JobErrorCode } from "../../../../schema/errors.ts";
 import { cutText, MAX_DESCRIPTION } from "../../../../schema/text.ts";
 import type { RequestContext } from "../../../context.ts";
 import { mapLimited } from "../../../lib/map-limited.ts";
-import { type ListedEntry, type Listing, MAX_ENTRIES, noEntries, tooManyEntries } from "./listing.ts";
+import { inParts, type ListedEntry, type ListPart, type ListRange, type WholeList } from "./listing.ts";
 import type { Described } from "./match-episodes.ts";
 import { type Enclosure, openEnclosures } from "./open-enclosures.ts";
 import { EpisodeOfShow, EpisodePage, SpotifyApi, type SpotifyEpisode, SpotifyShow } from "./spotify-api.ts";
@@ -14,33 +14,43 @@ const PAGES_AT_ONCE = 4;
 
 /**
  * Lists a show with Spotify's Web API and finds its episodes in the show's open feed. An episode that is not in the feed
- * cannot be delivered, and protected media is never requested. Throws as `listSource`.
+ * cannot be delivered, and protected media is never requested. The episodes are found in the feed together, so a show
+ * that is longer than the range has no entries. Throws as `readList`.
  */
-export async function listSpotifyShow(
+export async function* listSpotifyShow(
   context: RequestContext,
   id: string,
+  range: ListRange,
   signal: AbortSignal,
-): Promise<Listing> {
-  const api = new SpotifyApi(context, signal);
+): AsyncGenerator<ListPart> {
+  const api = new SpotifyApi(context, range.timeoutMs, signal);
   const pageAt = (offset: number) =>
     api.get(`/v1/shows/${id}/episodes?limit=${PAGE}&offset=${offset}`, EpisodePage);
   const [show, first] = await Promise.all([api.get(`/v1/shows/${id}`, SpotifyShow), pageAt(0)]);
-  if (first.total > MAX_ENTRIES) throw tooManyEntries();
+  if (first.total > range.until) {
+    yield { kind: "spotify_show", title: show.name, start: 0, entries: [], isLast: false };
+    return;
+  }
   const offsets = Array.from({ length: Math.ceil(first.total / PAGE) }, (_, page) => page * PAGE).slice(1);
   const rest = await mapLimited(offsets, PAGES_AT_ONCE, pageAt);
-  const episodes = [first, ...rest].flatMap(({ items }) => items).slice(0, MAX_ENTRIES);
-  if (episodes.length === 0) throw noEntries();
-  return listingOf(context, show, `https://open.spotify.com/show/${id}`, withoutRepeats(episodes), signal);
+  const episodes = withoutRepeats([first, ...rest].flatMap(({ items }) => items));
+  yield* inParts(
+    await listingOf(context, show, `https://open.spotify.com/show/${id}`, episodes, signal),
+    range,
+  );
 }
 
-/** A single episode, as a list of one. Throws as `listSource`. */
-export async function listSpotifyEpisode(
+/** A single episode, as a list of one. Throws as `readList`. */
+export async function* listSpotifyEpisode(
   context: RequestContext,
   id: string,
+  range: ListRange,
   signal: AbortSignal,
-): Promise<Listing> {
-  const episode = await new SpotifyApi(context, signal).get(`/v1/episodes/${id}`, EpisodeOfShow);
-  return listingOf(context, episode.show, `https://open.spotify.com/episode/${id}`, [episode], signal);
+): AsyncGenerator<ListPart> {
+  const api = new SpotifyApi(context, range.timeoutMs, signal);
+  const episode = await api.get(`/v1/episodes/${id}`, EpisodeOfShow);
+  const url = `https://open.spotify.com/episode/${id}`;
+  yield* inParts(await listingOf(context, episode.show, url, [episode], signal), range);
 }
 
 /** An episode that is published while the pages are read shifts the others: the last one of a page appears twice. */
@@ -60,7 +70,7 @@ async function listingOf(
   url: string,
   episodes: readonly (SpotifyEpisode | null)[],
   signal: AbortSignal,
-): Promise<Listing> {
+): Promise<WholeList> {
   const known = episodes.filter((episode) => episode !== null);
   const wanted = {
     name: show.name,

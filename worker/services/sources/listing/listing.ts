@@ -50,22 +50,58 @@ export interface ListedFacts {
 }
 
 /** A list, in its source's order. */
-export interface Listing {
+export interface WholeList {
   /** A single Spotify episode is a `spotify_show` with one entry. */
   readonly kind: Exclude<BatchKind, "bulk">;
   readonly title: string | null;
-  /** At least one, at most {@link MAX_ENTRIES}. */
   readonly entries: readonly ListedEntry[];
 }
 
-/** Maximum number of entries of a list. */
+/** The beginning of a list. */
+export interface Listing extends WholeList {
+  /** False if the list has more entries than were asked for. */
+  readonly isWhole: boolean;
+}
+
+/** Maximum number of entries that one request lists; a longer list is read on after the response. */
 export const MAX_ENTRIES = 5_000;
 
-/** The error for a list that is too long. */
-export const tooManyEntries = (most = MAX_ENTRIES): ApiError =>
-  new ApiError("invalid_request", {
-    sentence: `This list has more than ${most.toLocaleString("en")} entries, which is the limit of one request`,
-  });
+/** Maximum number of entries of a list. */
+export const MAX_LISTED = 50_000;
+
+/** Which part of a list is read, and how it is handed over. */
+export interface ListRange {
+  /** Entries at its beginning that are left out. */
+  readonly skip: number;
+  /** Number of entries after which the reading ends, counted from the beginning of the list. */
+  readonly until: number;
+  /** Number of entries of a part. */
+  readonly size: number;
+  /** Deadline of the reading, in milliseconds. */
+  readonly timeoutMs: number;
+}
+
+/** Consecutive entries of a list. */
+export interface ListPart extends WholeList {
+  /** Position of the first of these entries in the list, from 0. */
+  readonly start: number;
+  /** The list ends with this part. False for the last part of a list that is longer than the range. */
+  readonly isLast: boolean;
+}
+
+/** The parts of a list that was read as a whole: at least one, which may be empty. */
+export function* inParts(
+  { kind, title, entries }: WholeList,
+  { skip, until, size }: Pick<ListRange, "skip" | "until" | "size">,
+): Generator<ListPart> {
+  const end = Math.min(entries.length, until);
+  let start = Math.min(skip, end);
+  do {
+    const part = entries.slice(start, Math.min(start + size, end));
+    yield { kind, title, start, entries: part, isLast: start + part.length === entries.length };
+    start += part.length;
+  } while (start < end);
+}
 
 /** The error for an empty list. */
 export const noEntries = (): ApiError =>

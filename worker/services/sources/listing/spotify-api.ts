@@ -46,10 +46,11 @@ export class SpotifyApi {
   /** Epoch milliseconds. */
   #heldUntil = 0;
 
-  constructor(context: RequestContext, signal: AbortSignal) {
+  /** @param timeoutMs deadline of the listing, in milliseconds */
+  constructor(context: RequestContext, timeoutMs: number, signal: AbortSignal) {
     this.#context = context;
     this.#signal = signal;
-    this.#endsAt = context.clock() + context.config.listingMs;
+    this.#endsAt = context.clock() + timeoutMs;
   }
 
   /**

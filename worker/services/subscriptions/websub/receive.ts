@@ -2,6 +2,7 @@ import type { RequestContext } from "../../../context.ts";
 import { findLease, settleLease } from "../../../db/subscriptions/feed-rows.ts";
 import { notFound } from "../../../lib/api-error.ts";
 import { kindOfDocument, readDocument } from "../feed-document.ts";
+import { LEASE_MS } from "./renew-lease.ts";
 
 /** Longest lease that is believed, in seconds. */
 const MAX_LEASE_SECONDS = 30 * 24 * 60 * 60;
@@ -35,7 +36,7 @@ export async function verifyLease(
   if (mode !== "subscribe" || challenge === undefined || lease.status === "denied") throw notFound("page");
   const seconds = Number(leaseSeconds);
   const granted = Number.isFinite(seconds) && seconds > 0 ? Math.min(seconds, MAX_LEASE_SECONDS) : null;
-  const expires_at = granted === null ? lease.expires_at : now + granted * 1000;
+  const expires_at = granted === null ? lease.requested_at + LEASE_MS : now + granted * 1000;
   await settleLease(context.db, leaseId, { status: "verified", expires_at });
   context.defer(context.feeds.leased(lease.feed_id, expires_at));
   context.log("hub_verified", { feed_id: lease.feed_id, lease_id: leaseId, expires_at });

@@ -7,6 +7,10 @@ import type { FeedState } from "../feed-memory.ts";
 
 /** The lease that is asked for, in seconds. */
 const LEASE_SECONDS = 10 * 24 * 60 * 60;
+/** How long a hub that names no other time pushes after it was asked, in milliseconds. */
+export const LEASE_MS = LEASE_SECONDS * 1000;
+/** A hub that did not verify a lease for this long will not do so any more, in milliseconds. */
+const UNVERIFIED_MS = 24 * 60 * 60_000;
 /** A hub that refuses or does not verify is asked again after this, in milliseconds. */
 const RETRY_MS = 6 * 60 * 60_000;
 const SECRET_BYTES = 32;
@@ -41,7 +45,7 @@ export async function renewLease(
     sealing_key_id: key_id,
     status: "requested",
     requested_at: now,
-    expires_at: now + LEASE_SECONDS * 1000,
+    expires_at: now + UNVERIFIED_MS,
   });
   try {
     const response = await context.fetch(hub.url, {

@@ -1,11 +1,11 @@
-import { judgeUrl } from "../../../schema/address.ts";
-import type { RequestContext } from "../../context.ts";
-import { ApiError } from "../../lib/api-error.ts";
-import { type ListedEntry, noEntries } from "../sources/listing/listing.ts";
-import { FeedError, openFeed, textOf } from "../sources/listing/read-feed.ts";
-import { recognise } from "../sources/listing/recognise.ts";
-import { type Hub, hubOfHeader, kindOfDocument, readDocument } from "./feed-document.ts";
-import { isShortAddress, keyOf, type SourceEntry } from "./source-entry.ts";
+import { judgeUrl } from "../../../../schema/address.ts";
+import type { RequestContext } from "../../../context.ts";
+import { ApiError } from "../../../lib/api-error.ts";
+import { FeedError, openFeed, textOf } from "../../sources/listing/read-feed.ts";
+import { recognise } from "../../sources/listing/recognise.ts";
+import { type Hub, hubOfHeader, kindOfDocument, readDocument } from "../feed-document.ts";
+import type { SourceEntry } from "../source-entry.ts";
+import { MAX_FOLLOWED, type ReadingKeeper, readLongList, TooManyToFollowError } from "./read-long-list.ts";
 
 /** How a source is read: as a document by the Worker, or by a processor. */
 export type SourceKind = "document" | "list";
@@ -30,8 +30,11 @@ export interface ReadSource {
   readonly lastModified: string | null;
 }
 
-/** The result of a reading; `unchanged`: the server says that nothing changed since the last one. */
-export type SourceReading = ReadSource | { readonly type: "unchanged" };
+/**
+ * The result of a reading; `unchanged`: the server says that nothing changed since the last one; `unfinished`: a long list
+ * was read in part, and what was read is kept.
+ */
+export type SourceReading = ReadSource | { readonly type: "unchanged" } | { readonly type: "unfinished" };
 
 /** A source that could not be read; the message is a sentence for people. */
 export class SourceUnreadableError extends Error {
@@ -47,15 +50,18 @@ export class SourceUnreadableError extends Error {
 
 /** Longest time for reading a feed, in milliseconds. */
 const DOCUMENT_MS = 30_000;
-/** Most entries of a list that is followed. */
-const MAX_LISTED = 25_000;
 
 /**
  * Reads a source: a feed with one conditional request, everything else through a processor or the API of its service.
  *
+ * @param keeper keeps the parts of a long list, so that a reading which breaks off is taken up again; null: none does
  * @throws SourceUnreadableError
  */
-export async function readSource(context: RequestContext, known: KnownSource): Promise<SourceReading> {
+export async function readSource(
+  context: RequestContext,
+  known: KnownSource,
+  keeper: ReadingKeeper | null,
+): Promise<SourceReading> {
   try {
     const recognised = recognise(known.url, true);
     const isSite = recognised.type !== "playlist" || recognised.url !== known.url;
@@ -63,9 +69,10 @@ export async function readSource(context: RequestContext, known: KnownSource): P
       const document = await readFeed(context, known);
       if (document) return document;
     }
-    return await readList(context, known.url);
+    return await readList(context, known.url, keeper);
   } catch (error) {
     if (error instanceof SourceUnreadableError) throw error;
+    if (error instanceof TooManyToFollowError) throw new SourceUnreadableError(TOO_MANY);
     if (error instanceof FeedError)
       throw new SourceUnreadableError(sentence(error), error.retryAfterMs ?? null);
     if (error instanceof ApiError) {
@@ -78,6 +85,8 @@ export async function readSource(context: RequestContext, known: KnownSource): P
     throw error;
   }
 }
+
+const TOO_MANY = `This list has more than ${MAX_FOLLOWED.toLocaleString("en")} entries, which is the most that can be followed`;
 
 const sentence = ({ message }: FeedError): string => message.charAt(0).toUpperCase() + message.slice(1);
 
@@ -132,58 +141,26 @@ async function readFeed(
 const isPublic = ({ config }: RequestContext, url: string): boolean =>
   judgeUrl(new URL(url), config.allowedPrivateHosts).allowed;
 
-async function readList(context: RequestContext, url: string): Promise<ReadSource> {
+async function readList(
+  context: RequestContext,
+  url: string,
+  keeper: ReadingKeeper | null,
+): Promise<ReadSource | { readonly type: "unfinished" }> {
   const recognised = recognise(url, true);
   if (recognised.type === "media" || recognised.type === "spotify_episode") {
     throw new SourceUnreadableError("The address is a single item, not a list");
   }
-  const listing = await list(context, recognised);
+  // a channel without a video is one that has just begun
+  const { title, entries, isWhole } = await readLongList(context, recognised, keeper);
+  if (!isWhole) return { type: "unfinished" };
   return {
     type: "read",
     kind: "list",
-    title: listing.title,
+    title,
     hub: hubOfChannel(url),
-    entries: await Promise.all(listing.entries.map((entry) => entryOf(entry, listing.title))),
+    entries,
     etag: null,
     lastModified: null,
-  };
-}
-
-/** All who follow a source share its readings, so no cookies of an account are used. */
-const NOBODY = { accountId: "", cookies: "never" } as const;
-
-async function list(context: RequestContext, recognised: Parameters<RequestContext["listSource"]>[1]) {
-  try {
-    return await context.listSource(context, recognised, NOBODY, MAX_LISTED);
-  } catch (error) {
-    // a channel without a video is one that has just begun
-    if (error instanceof ApiError && error.message === noEntries().message) {
-      return { kind: "playlist" as const, title: null, entries: [] };
-    }
-    throw error;
-  }
-}
-
-async function entryOf(
-  { url, mediaUrl, sourceId, title, description, releaseDate, skipped, facts }: ListedEntry,
-  list: string | null,
-): Promise<SourceEntry> {
-  const { site = null, channel = null, publishedAt = null, duration = null, live = null } = facts ?? {};
-  const date = Date.parse(releaseDate ?? "");
-  const isAnnounced = live === "upcoming" || live === "live";
-  return {
-    key: await keyOf({ site, id: mediaUrl === null ? sourceId : null, guid: null, address: mediaUrl ?? url }),
-    url,
-    mediaUrl,
-    sourceId,
-    title,
-    description,
-    channel: channel ?? list,
-    publishedAt: publishedAt ?? (Number.isNaN(date) ? null : date),
-    duration,
-    live,
-    isShort: isShortAddress(url),
-    state: skipped !== null ? "private" : isAnnounced ? live : null,
   };
 }
 
