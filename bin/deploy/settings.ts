@@ -1,6 +1,7 @@
 import { judgeUrl } from "../../schema/address.ts";
 import { FORWARDED_SETTINGS } from "../../schema/container-settings.ts";
-import { CONFIG_VARIABLES, readConfig } from "../../worker/config.ts";
+import { readConfig } from "../../worker/config.ts";
+import { CONFIG_VARIABLES } from "../../worker/variables.ts";
 import type { Environment } from "../stack/environment.ts";
 import { StackError } from "../stack/errors.ts";
 

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { CONFIG_VARIABLES as PROCESSOR_VARIABLES } from "../../processor/config.ts";
 import { CONTAINERS } from "../../schema/containers.ts";
 import { API_ERRORS, JOB_ERRORS } from "../../schema/errors.ts";
-import { CONFIG_VARIABLES as WORKER_VARIABLES } from "../../worker/config.ts";
+import { CONFIG_VARIABLES as WORKER_VARIABLES } from "../../worker/variables.ts";
 import { inRoot } from "../stack/paths.ts";
 import { EXIT_MEANINGS } from "../waterspout/failures/exit-codes.ts";
 import { API_ADVICE, JOB_ADVICE } from "./advice.ts";

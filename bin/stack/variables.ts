@@ -3,7 +3,8 @@ import {
   readConfig as readProcessorConfig,
 } from "../../processor/config.ts";
 import { judgeUrl, portOf } from "../../schema/address.ts";
-import { readConfig as readWorkerConfig, CONFIG_VARIABLES as WORKER_VARIABLES } from "../../worker/config.ts";
+import { readConfig as readWorkerConfig } from "../../worker/config.ts";
+import { CONFIG_VARIABLES as WORKER_VARIABLES } from "../../worker/variables.ts";
 import { type Environment, pick, systemEnvironment } from "./environment.ts";
 import { StackError } from "./errors.ts";
 import { STORAGE_PATH } from "./platform/paths.ts";

@@ -2,7 +2,8 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { CONFIG_VARIABLES as PROCESSOR_VARIABLES } from "../../processor/config.ts";
 import { CONTAINER_SETTINGS, FORWARDED_SETTINGS } from "../../schema/container-settings.ts";
-import { readConfig, CONFIG_VARIABLES as WORKER_VARIABLES } from "../../worker/config.ts";
+import { readConfig } from "../../worker/config.ts";
+import { CONFIG_VARIABLES as WORKER_VARIABLES } from "../../worker/variables.ts";
 
 const VARIABLES = {
   ADMIN_TOKEN: "operator-token-of-the-tests",

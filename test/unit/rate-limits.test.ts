@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { CONFIG_VARIABLES } from "../../worker/config.ts";
 import { RateLimits } from "../../worker/services/accounts/limits.ts";
+import { CONFIG_VARIABLES } from "../../worker/variables.ts";
 import { inRepository } from "../support/repository.ts";
 
 const open = { limit: async () => ({ success: true }) };
