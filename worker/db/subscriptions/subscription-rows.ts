@@ -4,7 +4,7 @@ import { feeds, subscriptionEntries, subscriptions } from "../../../schema/db/ta
 import type { Db } from "../connection.ts";
 import { rowValues } from "../fragments.ts";
 
-/** Queries for subscriptions. What follows a source is in `feed-rows.ts`, what is known of entries in `entry-rows.ts`. */
+/** Queries for subscriptions. What follows a source is in `feed-rows.ts`, what is known of entries in `*-entries.ts`. */
 
 export type SubscriptionRow = typeof subscriptions.$inferSelect;
 export type NewSubscriptionRow = typeof subscriptions.$inferInsert;

@@ -4,7 +4,7 @@ import { setExpiry } from "../../db/expiry-rows.ts";
 import type { GuardedStatement } from "../../db/guarded-statements.ts";
 import type { JobRow } from "../../db/job-rows.ts";
 import { countEnd, countEnds } from "../../db/metrics/statistics.ts";
-import { noteEntryEnd, settleEntry } from "../../db/subscriptions/entry-rows.ts";
+import { noteEntryEnd, settleEntry } from "../../db/subscriptions/admitted-entries.ts";
 import { usageOfEnd, usageOfEnds } from "../accounts/usage.ts";
 import {
   type EndDeliveries,

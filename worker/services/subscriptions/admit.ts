@@ -5,11 +5,11 @@ import {
   admitEntries,
   type Decision,
   decideEntries,
-  type EntryRow,
   entryIsOpen,
   readAdmission,
   takenNames,
-} from "../../db/subscriptions/entry-rows.ts";
+} from "../../db/subscriptions/admitted-entries.ts";
+import type { EntryRow } from "../../db/subscriptions/entry-rows.ts";
 import {
   endAdmission,
   ownersQuery,

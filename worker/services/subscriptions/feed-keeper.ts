@@ -1,11 +1,7 @@
 import type { FeedRun, FeedTimes, RequestContext } from "../../context.ts";
-import {
-  type OfferedEntry,
-  offerEntries,
-  primeSubscription,
-  withdrawEntries,
-} from "../../db/subscriptions/entry-rows.ts";
+import type { OfferedEntry } from "../../db/subscriptions/entry-rows.ts";
 import { deleteFeedIfUnused, readFeed, updateFeed } from "../../db/subscriptions/feed-rows.ts";
+import { offerEntries, primeSubscription, withdrawEntries } from "../../db/subscriptions/offered-entries.ts";
 import { unprimedQuery } from "../../db/subscriptions/subscription-rows.ts";
 import { describeError } from "../../lib/log.ts";
 import { admitDue } from "./admit.ts";

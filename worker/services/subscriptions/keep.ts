@@ -1,10 +1,6 @@
 import type { RequestContext } from "../../context.ts";
-import {
-  type EntryRow,
-  markErased,
-  oldestDelivery,
-  outlivedEntries,
-} from "../../db/subscriptions/entry-rows.ts";
+import { markErased, oldestDelivery, outlivedEntries } from "../../db/subscriptions/delivered-entries.ts";
+import type { EntryRow } from "../../db/subscriptions/entry-rows.ts";
 import { endSweep, type SubscriptionRow, takeSweepsQuery } from "../../db/subscriptions/subscription-rows.ts";
 import { ApiError } from "../../lib/api-error.ts";
 import { eachPage, type PageBudget } from "../../lib/each-page.ts";

@@ -1,7 +1,7 @@
 import { CONTAINERS, type Format } from "../../../schema/containers.ts";
 import { escapeXml } from "../../../schema/xml.ts";
 import type { RequestContext } from "../../context.ts";
-import { deliveredQuery, findEntryJob } from "../../db/subscriptions/entry-rows.ts";
+import { deliveredQuery, findEntryJob } from "../../db/subscriptions/delivered-entries.ts";
 import {
   findSubscription,
   readSubscription,
