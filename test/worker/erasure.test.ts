@@ -227,7 +227,7 @@ describe("an erasure", () => {
     expect(receipt).toMatchObject({ account_id: null, phase: "done", last_error: null });
     expect(countsOf(receipt)).toMatchObject({
       ...{ accounts: 1, objects: 3, jobs: 6, batches: 2, subscriptions: 2, cookie_jars: 2 },
-      ...{ storage_credentials: 1, storage_pauses: 1, job_credentials: 1 },
+      ...{ batch_listings: 1, storage_credentials: 1, storage_pauses: 1, job_credentials: 1 },
     });
     expect(keptOf(receipt)).toMatchObject({ files_in_own_storage: 1, files_in_inline_storage: 2 });
     for (const { why } of receipt.kept) expect(why).not.toBe("");

@@ -26,6 +26,7 @@ export const ERASED_KINDS = [
   "job_credentials",
   "job_counts",
   "batches",
+  "batch_listings",
   "subscriptions",
   "subscription_entries",
   "webhook_deliveries",

@@ -2,7 +2,7 @@ import { sql } from "drizzle-orm";
 import type { SQLiteColumn, SQLiteTable } from "drizzle-orm/sqlite-core";
 import type { ERASED_KINDS, KEPT_KINDS } from "../../../schema/api/operator/erasure.ts";
 import { apiKeys, auditEntries, storageConfigs } from "../../../schema/db/tables/accounts.ts";
-import { batches } from "../../../schema/db/tables/batches.ts";
+import { batches, batchListings } from "../../../schema/db/tables/batches.ts";
 import { cookieJars } from "../../../schema/db/tables/cookies.ts";
 import { idempotencyKeys } from "../../../schema/db/tables/idempotency.ts";
 import { jobMetadata } from "../../../schema/db/tables/jobs.ts";
@@ -29,6 +29,7 @@ export const ACCOUNT_TABLES = {
     kind: "subscription_entries",
   },
   subscriptions: { table: subscriptions, owner: subscriptions.account_id, kind: "subscriptions" },
+  batch_listings: { table: batchListings, owner: batchListings.account_id, kind: "batch_listings" },
   batches: { table: batches, owner: batches.account_id, kind: "batches" },
   webhook_deliveries: {
     table: webhookDeliveries,

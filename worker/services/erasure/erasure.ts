@@ -114,7 +114,10 @@ async function eraseSubscriptions(context: RequestContext, erasure: ErasureRow):
   return unused.length === 0 ? "done" : "more";
 }
 
-async function endUnfinished(context: RequestContext, { account_id }: ErasureRow): Promise<Step> {
+async function endUnfinished(context: RequestContext, erasure: ErasureRow): Promise<Step> {
+  const { account_id } = erasure;
+  // a list that is still being read adds no jobs after this
+  if ((await erasePage(context.db, erasure, "batch_listings", ROWS)) === ROWS) return "more";
   const jobs = await unfinishedJobsQuery(context.db, account_id ?? "", JOBS);
   const ended: boolean[] = [];
   for (const job of jobs) ended.push(await endByCancel(context, job));
