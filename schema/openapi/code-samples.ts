@@ -24,6 +24,8 @@ const OF_SUBJECT: Readonly<Record<string, string>> = {
   deliveries: "DELIVERY",
   accounts: "ACCOUNT",
   keys: "KEY_ID",
+  denied: "DENIAL",
+  erasures: "ERASURE",
   subscriptions: "SUBSCRIPTION",
   files: "FILE",
   cookies: "SITE",

@@ -15,6 +15,11 @@ import { startTestStack, type TestStack } from "../support/test-stack.ts";
 
 /** The command line as a person uses it in a clone, next to the stack that `npm start` runs there. */
 
+const FEED = Buffer.from(
+  `<rss version="2.0"><channel><title>A show</title><item><title>The first</title><guid>1</guid>
+  <enclosure url="/talk.mp4" type="video/mp4" length="1"/></item></channel></rss>`,
+);
+
 let checkout: Checkout;
 let origin: Origin;
 let stack: TestStack;
@@ -22,7 +27,9 @@ let stack: TestStack;
 beforeAll(async () => {
   checkout = makeCheckout();
   const file = readFileSync(await media("mp4", { seconds: 4, width: 320, height: 180 }));
-  origin = await startOrigin({ bodies: { "/talk.mp4": file, "/slow.mp4": file } });
+  origin = await startOrigin({
+    bodies: { "/talk.mp4": file, "/slow.mp4": file, "/feed.xml": FEED },
+  });
   origin.behave("/slow.mp4", { bytesPerSecond: 2_000 });
   stack = await startTestStack({
     stateDir: join(checkout.path, ".waterspout"),
@@ -196,11 +203,18 @@ describe("the reference", () => {
     };
     const account = await operate<{ id: string }>("/admin/accounts", { name: "samples" });
     const key = await operate<{ id: string }>(`/admin/accounts/${account.id}/keys`, {});
+    const denial = await operate<{ id: string }>("/admin/denied", {
+      ...{ kind: "site", value: "denied.example.org" },
+    });
     const results = await runSamples(stack.url, origin.url, {
       ...{ WATERSPOUT_API_KEY: api_key, WATERSPOUT_ADMIN_TOKEN: admin_token },
       ...{ JOB: job.id, BATCH: batch.body.batch_id, DELIVERY: job.id },
       ...{ ACCOUNT: account.id, KEY_ID: key.id, SUBSCRIPTION: subscription.body.id, FILE: "none.mp4" },
-      ...{ SITE: "example.org", EXIT: "none" },
+      ...{ SITE: "youtube.com", EXIT: "de-1", DENIAL: denial.id, ERASURE: account.id },
+    });
+    // a proxy that does not exist would keep all later jobs waiting
+    await fetch(`${stack.url}/admin/exits/de-1`, {
+      ...{ method: "DELETE", headers: { authorization: `Bearer ${admin_token}` } },
     });
     // the buckets of the samples do not exist
     const expected = new Set([null, "not_found", "storage_verification_failed"]);
@@ -238,5 +252,5 @@ describe("the reference", () => {
       (await run(inRepository("node_modules", ".bin", "node"), [join(folder, name)], { env })).stdout;
     expect(await program("openapi-fetch.ts")).toMatch(/^Completed \d+\ninvalid_request url\n$/);
     expect(await program("oazapfts.ts")).toBe("vp9 video_codec\ntrue\n");
-  }, 120_000);
+  }, 300_000);
 });
