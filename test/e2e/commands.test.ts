@@ -122,6 +122,12 @@ describe("npm start", () => {
       await receiver.printed('"type":"job_completed"');
       receiver.process.kill("SIGTERM");
       await receiver.ended;
+      // later jobs of this account go to the managed bucket again
+      const forgotten = await fetch(`${url}/user/s3`, {
+        method: "DELETE",
+        headers: { "x-api-key": env.KEY },
+      });
+      expect(forgotten.status).toBe(200);
       await s3.close();
     };
     // the start of the guide, with the hosts of the stand-ins
