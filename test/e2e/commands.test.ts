@@ -123,11 +123,11 @@ describe("npm start", () => {
       receiver.process.kill("SIGTERM");
       await receiver.ended;
       // later jobs of this account go to the managed bucket again
-      const forgotten = await fetch(`${url}/user/s3`, {
+      const removed = await fetch(`${url}/user/s3`, {
         method: "DELETE",
         headers: { "x-api-key": env.KEY },
       });
-      expect(forgotten.status).toBe(200);
+      expect(removed.status).toBe(200);
       await s3.close();
     };
     // the start of the guide, with the hosts of the stand-ins
