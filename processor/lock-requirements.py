@@ -6,7 +6,7 @@ The hashes are those that the index publishes for the release, for every platfor
 PIP_INDEX_URL names another index.
 
   --output FILE   writes there
-  --newest NAME   takes the newest release of this package, whatever requirements.in says (with --pre, also pre-releases)
+  --newest NAME   takes the newest release of this package instead of the one in requirements.in (with --pre, also pre-releases)
   --here          resolves for this Python and with its pip, instead of in a fresh environment: what a processor does for
                   YTDLP_AUTO_UPDATE
 """

@@ -130,7 +130,7 @@ async function findYtdlp(
 export type CandidateConfig = Pick<ProcessorConfig, "searchPath">;
 
 /**
- * The yt-dlp of a program, whatever its channel.
+ * The yt-dlp of a program, of any channel.
  *
  * @throws Error with one sentence if it is missing, broken or too old
  */

@@ -74,7 +74,7 @@ const forms = {
     .map(([some, path]) => address({ ...some, dot: "" }, "open.spotify.com", path.replace("ID", EPISODE))),
 };
 
-describe("whatever form of an address is used", () => {
+describe("any form of an address", () => {
   it.each(Object.entries(forms))("%s is recognised", async (denied, form) => {
     await fc.assert(
       fc.asyncProperty(form, async (url) => {

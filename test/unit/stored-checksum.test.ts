@@ -51,7 +51,11 @@ describe("what a storage reports about a part", () => {
 
   it.each([
     ["the same CRC-32", { "x-amz-checksum-crc32": "2H9+DA==" }, "same"],
-    ["another CRC-32, whatever the ETag", { "x-amz-checksum-crc32": "AAAAAA==", etag: `"${hex}"` }, "other"],
+    [
+      "another CRC-32, even with the right ETag",
+      { "x-amz-checksum-crc32": "AAAAAA==", etag: `"${hex}"` },
+      "other",
+    ],
     ["an ETag alone", { etag: `"${hex}"` }, "unknown"],
   ] as const)("of which the CRC-32 was sent: %s, %j is %s", (_case, headers, verdict) => {
     expect(

@@ -145,23 +145,30 @@ describe("the podcast feed", () => {
 });
 
 describe("a hub", () => {
+  /** A feed with a hub, and what the hub was asked for. */
+  function pushedFeed(world: World) {
+    const url = "https://feeds.example.com/show.xml";
+    const origin = new FeedOrigin(() => world.now);
+    origin.items = [item(1)];
+    origin.hub = { url: "https://hub.example.com/", topic: url };
+    world.hosts.set("feeds.example.com", origin.respond);
+    const asked: URLSearchParams[] = [];
+    world.hosts.set("hub.example.com", async (request) => {
+      asked.push(new URLSearchParams(await request.text()));
+      return new Response(null, { status: 202 });
+    });
+    return { origin, asked, url };
+  }
+
   it("pushes an entry that becomes a job of each of a hundred followers in less than two seconds", async () => {
     const world = new World();
     const headers = await world.account();
-    const origin = new FeedOrigin(() => world.now);
-    origin.items = [item(1)];
-    origin.hub = { url: "https://hub.example.com/", topic: "https://feeds.example.com/show.xml" };
-    world.hosts.set("feeds.example.com", origin.respond);
-    let asked = new URLSearchParams();
-    world.hosts.set("hub.example.com", async (request) => {
-      asked = new URLSearchParams(await request.text());
-      return new Response(null, { status: 202 });
-    });
-    const url = "https://feeds.example.com/show.xml";
+    const { origin, asked, url } = pushedFeed(world);
     for (let follower = 0; follower < 100; follower++) {
       await world.call("POST", "/subscriptions", headers, { url });
     }
-    const callback = new URL(asked.get("hub.callback") ?? "");
+    const lease = asked.at(-1);
+    const callback = new URL(lease?.get("hub.callback") ?? "");
     const verification = { mode: "subscribe", topic: url, challenge: "c", lease_seconds: "86400" };
     for (const [name, value] of Object.entries(verification)) callback.searchParams.set(`hub.${name}`, value);
     expect((await world.fetch("GET", callback.pathname + callback.search)).status).toBe(200);
@@ -170,7 +177,7 @@ describe("a hub", () => {
     const { requests } = origin;
     const { length } = requests;
     const xml = origin.xml([item(2)]);
-    const signature = `sha256=${await sign(xml, asked.get("hub.secret") ?? "")}`;
+    const signature = `sha256=${await sign(xml, lease?.get("hub.secret") ?? "")}`;
     await world.fetch("POST", callback.pathname, { "x-hub-signature": signature }, xml);
     while (world.feeds.nextAlarm < pushedAt + 2_000) {
       world.now = world.feeds.nextAlarm;
@@ -187,16 +194,7 @@ describe("a hub", () => {
   it("is asked for pushes, verified, renewed, and its pushes are delivered at once", async () => {
     const world = new World();
     const headers = await world.account();
-    const origin = new FeedOrigin(() => world.now);
-    origin.items = [item(1)];
-    origin.hub = { url: "https://hub.example.com/", topic: "https://feeds.example.com/show.xml" };
-    world.hosts.set("feeds.example.com", origin.respond);
-    const asked: URLSearchParams[] = [];
-    world.hosts.set("hub.example.com", async (request) => {
-      asked.push(new URLSearchParams(await request.text()));
-      return new Response(null, { status: 202 });
-    });
-    const url = "https://feeds.example.com/show.xml";
+    const { origin, asked, url } = pushedFeed(world);
     const { id } = await world.call<Subscription>("POST", "/subscriptions", headers, { url });
     const [lease] = asked;
     if (!lease) throw new Error("the hub was not asked");

@@ -91,7 +91,7 @@ describe("what a run says of both versions", () => {
 });
 
 describe("a candidate", () => {
-  it("that fails is rolled back within five runs that try it first, whatever happened before", () => {
+  it("that fails is rolled back within five runs that try it first, after any history", () => {
     fc.assert(
       fc.property(Runs, (before) => {
         let { trial, now } = play(before);

@@ -5,7 +5,7 @@ import { describeError } from "../../lib/log.ts";
 import { archiveFolder } from "../storage/archive-folder.ts";
 import { ErasureDelayedError, type Step } from "./step.ts";
 
-/** Whatever else lies in the operator's bucket in the account's name: what no row names any more, and its archive. */
+/** Everything else of the account in the operator's bucket: objects that no row names any more, and its archive. */
 
 /** Objects that are deleted concurrently. */
 const AT_ONCE = 20;

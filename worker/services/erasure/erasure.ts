@@ -23,8 +23,8 @@ import { eraseObjects } from "./erase-objects.ts";
 import { ErasureDelayedError, type Step } from "./step.ts";
 
 /**
- * Erases accounts, phase by phase. Each step removes rows and counts them in one transaction, and may be repeated: whatever
- * dies, the next run of reconcile goes on where it ended. Objects in storages are deleted before the rows that name them.
+ * Erases accounts, phase by phase. Each step removes rows and counts them in one transaction, and may be repeated: if
+ * a process dies, the next run of reconcile goes on where it ended. Objects in storages are deleted before the rows that name them.
  */
 
 /** Longer than a step takes, in milliseconds: the owner of an older claim is dead. */

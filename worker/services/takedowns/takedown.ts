@@ -25,7 +25,7 @@ import { viewTakedown } from "./view.ts";
 
 /**
  * Takedowns: all stored jobs are compared with a denial, page by page, and those that match are dealt with. Every step is
- * stored before the next one, so that whatever dies, the next run of reconcile goes on where it ended.
+ * stored before the next one, so if a process dies, the next run of reconcile goes on where it ended.
  */
 
 /** Longer than a step takes, in milliseconds: the owner of an older claim is dead. */

@@ -79,7 +79,7 @@ class Reading {
     this.#total = found.batch.total;
   }
 
-  /** @throws ApiError and what `readList` throws; whatever was stored until then stays */
+  /** @throws ApiError and what `readList` throws; what was stored until then stays */
   async all(): Promise<void> {
     const open = await this.#open();
     const isAtEnd =

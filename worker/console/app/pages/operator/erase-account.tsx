@@ -17,8 +17,9 @@ export function EraseAccount({ account }: { readonly account: Account }) {
   const [ownStorage, setOwnStorage] = useState(false);
   const [isWrong, setWrong] = useState(false);
   const erase = async () => {
-    setWrong(name.trim() !== account.name);
-    if (name.trim() !== account.name) throw new Error(`${words.eraseName}: ${words.eraseMismatch}`);
+    const isOther = name.trim() !== account.name;
+    setWrong(isOther);
+    if (isOther) throw new Error(`${words.eraseName}: ${words.eraseMismatch}`);
     await api.eraseAccount({
       params: { id: account.id },
       query: { own_storage: ownStorage ? "true" : "false" },
