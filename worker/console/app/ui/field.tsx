@@ -44,6 +44,30 @@ export function Labelled({ label, help, problem, isWide, children }: LabelledPro
   );
 }
 
+interface TextFieldProps extends Omit<LabelledProps, "children"> {
+  readonly value: string;
+  readonly isRequired?: boolean;
+  readonly onChange: (value: string) => void;
+}
+
+/** A line of text, which the browser does not complete. */
+export function TextField({ value, isRequired = false, onChange, ...labels }: TextFieldProps) {
+  return (
+    <Labelled {...labels}>
+      {(ids) => (
+        <input
+          {...ids}
+          type="text"
+          autocomplete="off"
+          required={isRequired}
+          value={value}
+          onInput={(event) => onChange(event.currentTarget.value)}
+        />
+      )}
+    </Labelled>
+  );
+}
+
 interface FlagProps {
   readonly label: string;
   readonly help?: string | undefined;

@@ -5,7 +5,7 @@ import { useSession } from "../../lib/session.ts";
 import { useTexts } from "../../texts/texts.ts";
 import { useAnnounce } from "../../ui/announcer.tsx";
 import { ConfirmButton } from "../../ui/confirm.tsx";
-import { Flag, Labelled } from "../../ui/field.tsx";
+import { Flag, TextField } from "../../ui/field.tsx";
 import { Card } from "../../ui/page.tsx";
 
 /** Erases an account, after its name was typed. */
@@ -40,17 +40,12 @@ export function EraseAccount({ account }: { readonly account: Account }) {
           work={erase}
           fields={() => (
             <>
-              <Labelled label={words.eraseName} problem={isWrong ? words.eraseMismatch : undefined}>
-                {(ids) => (
-                  <input
-                    {...ids}
-                    type="text"
-                    autocomplete="off"
-                    value={name}
-                    onInput={(event) => setName(event.currentTarget.value)}
-                  />
-                )}
-              </Labelled>
+              <TextField
+                label={words.eraseName}
+                problem={isWrong ? words.eraseMismatch : undefined}
+                value={name}
+                onChange={setName}
+              />
               <Flag label={words.ownStorage} isOn={ownStorage} onChange={setOwnStorage} />
             </>
           )}

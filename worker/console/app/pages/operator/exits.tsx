@@ -8,7 +8,7 @@ import { useResource } from "../../lib/use-resource.ts";
 import { textOr, useTexts } from "../../texts/texts.ts";
 import { ErrorAlert } from "../../ui/alert.tsx";
 import { useAnnounce } from "../../ui/announcer.tsx";
-import { Labelled } from "../../ui/field.tsx";
+import { TextField } from "../../ui/field.tsx";
 import { Loaded } from "../../ui/loaded.tsx";
 import { Card, Empty, Page } from "../../ui/page.tsx";
 import { Table } from "../../ui/table.tsx";
@@ -217,22 +217,14 @@ function NewExit({ onSaved }: { readonly onSaved: () => void }) {
   });
   const problems = issuesOf(save.error);
   const field = (name: keyof typeof NOTHING, problem: string) => (
-    <Labelled
+    <TextField
       label={words[name]}
       problem={problems[problem]}
-      {...(name === "url" && { help: words.urlHelp })}
-    >
-      {(ids) => (
-        <input
-          {...ids}
-          type="text"
-          autocomplete="off"
-          required={name === "name" || name === "url"}
-          value={form[name]}
-          onInput={(event) => setForm({ ...form, [name]: event.currentTarget.value })}
-        />
-      )}
-    </Labelled>
+      help={name === "url" ? words.urlHelp : undefined}
+      isRequired={name === "name" || name === "url"}
+      value={form[name]}
+      onChange={(value) => setForm({ ...form, [name]: value })}
+    />
   );
   return (
     <Card title={words.add}>

@@ -6,7 +6,7 @@ import { useAction } from "../../lib/use-action.ts";
 import { useTexts } from "../../texts/texts.ts";
 import { ErrorAlert } from "../../ui/alert.tsx";
 import { useAnnounce } from "../../ui/announcer.tsx";
-import { Flag, Labelled } from "../../ui/field.tsx";
+import { Flag, Labelled, TextField } from "../../ui/field.tsx";
 import { Card } from "../../ui/page.tsx";
 
 interface Form {
@@ -43,18 +43,14 @@ export function NewDenial({ onSaved }: { readonly onSaved: () => void }) {
   });
   const problems = issuesOf(save.error);
   const field = (name: "value" | "reference" | "note", help: string) => (
-    <Labelled label={words[name]} problem={problems[name]} help={help}>
-      {(ids) => (
-        <input
-          {...ids}
-          type="text"
-          autocomplete="off"
-          required={name === "value"}
-          value={form[name]}
-          onInput={(event) => setForm({ ...form, [name]: event.currentTarget.value })}
-        />
-      )}
-    </Labelled>
+    <TextField
+      label={words[name]}
+      problem={problems[name]}
+      help={help}
+      isRequired={name === "value"}
+      value={form[name]}
+      onChange={(value) => setForm({ ...form, [name]: value })}
+    />
   );
   return (
     <Card title={words.add}>
