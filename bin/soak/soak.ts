@@ -72,7 +72,10 @@ export async function soak(jobs: number, log: (line: string) => void): Promise<S
     const total = STACK_PROCESSES.reduce((sum, name) => sum + (parts[name] ?? 0), 0);
     // a part that is just being started again has no size yet
     if (STACK_PROCESSES.every((name) => parts[name])) memory.push(total);
-    log(`${ended} of ${jobs} jobs, ${Math.round(total / 2 ** 20)} MiB, ${failures.length} failures`);
+    const sizes = STACK_PROCESSES.map((name) => `${name} ${Math.round((parts[name] ?? 0) / 2 ** 20)}`);
+    log(
+      `${ended} of ${jobs} jobs, ${Math.round(total / 2 ** 20)} MiB (${sizes.join(", ")}), ${failures.length} failures`,
+    );
   }
 
   async function restartStack(): Promise<void> {

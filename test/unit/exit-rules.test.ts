@@ -179,6 +179,35 @@ describe("the choice of exits", () => {
     );
   });
 
+  it("uses exits of one price in turn, however slowly jobs come", () => {
+    const pace = fc.array(fc.integer({ min: 0, max: 120_000 }), { minLength: 20, maxLength: 20 });
+    fc.assert(
+      fc.property(pace, fc.integer({ min: 0, max: 7 }), (pauses, running) => {
+        const health = new Map(Array.from({ length: 10 }, (_, index) => [`exit-${index}`, newPair(true)]));
+        const open: string[] = [];
+        const used: string[] = [];
+        let now = START;
+        for (const pause of pauses) {
+          now += pause;
+          const candidates = [...health].map(
+            ([name, pair]): Candidate => ({
+              ...{ name, country: null, costPerGb: 1, maxRuns: null, health: pair },
+              running: open.filter((other) => other === name).length,
+            }),
+          );
+          const choice = chooseExits(candidates, {}, now, Math.random);
+          const name = choice.type === "chosen" ? choice.order[0] : "";
+          health.set(name, taken(health.get(name) ?? newPair(true), now));
+          used.push(name);
+          open.push(name);
+          if (open.length > running) open.shift();
+        }
+        expect(new Set(used.slice(0, 10)).size).toBe(10);
+        expect(new Set(used.slice(10)).size).toBe(10);
+      }),
+    );
+  });
+
   it("takes the required exit or none", () => {
     const candidate = (name: string): Candidate => ({
       ...{ name, country: null, costPerGb: 0, maxRuns: null, running: 0 },

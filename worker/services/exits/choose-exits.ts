@@ -35,7 +35,8 @@ const FULL_MS = 5_000;
 
 /**
  * Chooses the exits of a run. A pair whose pause is over is probed first, one run at a time, because another exit takes
- * over at once if the site still refuses. Of the others, the cheapest is first, then the one that rested longest.
+ * over at once if the site still refuses. Of the others, the cheapest is first, then one that is not ahead of its pace, then
+ * the one with the fewest runs, then the one that rested longest: all are used in turn.
  *
  * @param now epoch milliseconds
  * @param random from 0 to 1: decides between equals
@@ -62,6 +63,7 @@ export function chooseExits(
         a.candidate.costPerGb - b.candidate.costPerGb ||
         restOf(a.candidate, now) - restOf(b.candidate, now) ||
         a.candidate.running - b.candidate.running ||
+        a.candidate.health.nextAt - b.candidate.health.nextAt ||
         a.tie - b.tie,
     );
   const [first, ...others] = ready;
