@@ -105,8 +105,12 @@ async function openExits(): Promise<string[]> {
 const burntNames = BURNT.map((address) => nameOf(EXITS.indexOf(address))).sort();
 
 it("delivers, leaves burnt exits alone, keeps sessions at their exit, and pays for as little media as possible", async () => {
-  const first = await create("watch", 30);
-  const firstJobs = await Promise.all(first.map((id) => stack.end(id)));
+  const firstJobs: Job[] = [];
+  // an exit with many addresses behind it is left alone after several refusals, so it must be tried several times
+  for (let round = 0; round < 10 && (await openExits()).length < BURNT.length; round++) {
+    const ids = await create(`watch/${round}`, 20);
+    firstJobs.push(...(await Promise.all(ids.map((id) => stack.end(id)))));
+  }
   expect(await openExits()).toEqual(burntNames);
   const [burntBefore, allBefore] = [pagesOf(BURNT), allPages()];
 
@@ -115,7 +119,7 @@ it("delivers, leaves burnt exits alone, keeps sessions at their exit, and pays f
   await stack.restartWorker();
   expect(await openExits()).toEqual(burntNames);
 
-  const half = Math.ceil((JOBS - 30) / 2);
+  const half = Math.ceil(Math.max(30, JOBS - firstJobs.length) / 2);
   const ids = [...(await create("watch-on", half)), ...(await create("open", half))];
   const jobs = [...firstJobs, ...(await Promise.all(ids.map((id) => stack.end(id))))];
 
