@@ -12,9 +12,9 @@ import { createdBy } from "../waterspout/waiting/created-by.ts";
 const CALLERS = 8;
 /** Measurements of memory over the whole time. */
 const SAMPLES = 40;
-/** The first share of the samples is not compared: caches fill and code is compiled. */
-const WARM_UP_SHARE = 0.25;
-/** The last quarter of the samples may take this much more than the first one after the warm-up. */
+/** The first share of the samples after each start is not compared: caches fill and code is compiled. */
+const WARM_UP_SHARE = 0.3;
+/** The last third of the compared samples may take this much more than the first one. */
 const GROWTH = 1.15;
 
 export interface SoakReport {
@@ -22,8 +22,8 @@ export interface SoakReport {
   readonly seconds: number;
   /** What callers saw that they should not have: errors of the client, jobs that did not complete. */
   readonly failures: readonly string[];
-  /** Resident bytes of all parts, in their order of time. */
-  readonly memory: readonly number[];
+  /** Resident bytes of all parts in their order of time, from each start of the program to its end. */
+  readonly memory: readonly (readonly number[])[];
   /** Files and folders that runs left in the work folder. */
   readonly remains: readonly string[];
 }
@@ -42,7 +42,7 @@ export async function soak(jobs: number, log: (line: string) => void): Promise<S
   let stack: Stack = await start();
   const startedAt = performance.now();
   const failures: string[] = [];
-  const memory: number[] = [];
+  const memory: number[][] = [[]];
   let restart: Promise<void> | undefined;
   let begun = 0;
   let ended = 0;
@@ -71,7 +71,7 @@ export async function soak(jobs: number, log: (line: string) => void): Promise<S
     const parts = memoryOf(stateDir);
     const total = STACK_PROCESSES.reduce((sum, name) => sum + (parts[name] ?? 0), 0);
     // a part that is just being started again has no size yet
-    if (STACK_PROCESSES.every((name) => parts[name])) memory.push(total);
+    if (STACK_PROCESSES.every((name) => parts[name])) memory.at(-1)?.push(total);
     const sizes = STACK_PROCESSES.map((name) => `${name} ${Math.round((parts[name] ?? 0) / 2 ** 20)}`);
     log(
       `${ended} of ${jobs} jobs, ${Math.round(total / 2 ** 20)} MiB (${sizes.join(", ")}), ${failures.length} failures`,
@@ -81,6 +81,7 @@ export async function soak(jobs: number, log: (line: string) => void): Promise<S
   async function restartStack(): Promise<void> {
     log("restarting the program …");
     await stack.stop();
+    memory.push([]);
     stack = await start();
   }
 
@@ -101,14 +102,20 @@ export async function soak(jobs: number, log: (line: string) => void): Promise<S
 
 /** What a soak must not show; empty when all is well. */
 export function faultsOf({ failures, memory, remains }: SoakReport): string[] {
-  const compared = memory.slice(Math.floor(memory.length * WARM_UP_SHARE));
-  const quarter = Math.max(1, Math.floor(compared.length / 4));
-  const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
-  const growth = compared.length < 4 ? 1 : mean(compared.slice(-quarter)) / mean(compared.slice(0, quarter));
+  const growth = Math.max(...memory.map(growthOf));
   return [
     ...failures.slice(0, 20),
     ...(failures.length > 20 ? [`and ${failures.length - 20} failures more`] : []),
     ...(growth > GROWTH ? [`memory grew to ${growth.toFixed(2)} times what it was`] : []),
     ...(remains.length > 0 ? [`the work folder holds ${remains.slice(0, 5).join(", ")}`] : []),
   ];
+}
+
+/** The mean of the last third over that of the first one, after the warm-up; 1 for too few samples. */
+function growthOf(samples: readonly number[]): number {
+  const compared = samples.slice(Math.floor(samples.length * WARM_UP_SHARE));
+  if (compared.length < 3) return 1;
+  const third = Math.floor(compared.length / 3);
+  const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
+  return mean(compared.slice(-third)) / mean(compared.slice(0, third));
 }
