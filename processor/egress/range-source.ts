@@ -113,7 +113,6 @@ export class RangeSource {
       onRetry: () => this.retries++,
       onBytes: (bytes) => {
         this.bytesRead += bytes;
-        this.#adaptive.add(bytes);
         options.onBytes?.(bytes);
       },
       ...(options.clock ? { clock: options.clock } : {}),
@@ -123,6 +122,11 @@ export class RangeSource {
   /** Concurrent ranges that make it faster, as far as is known now. */
   get usefulConnections(): number {
     return this.#adaptive.allowed;
+  }
+
+  /** Resolves when more are useful than now. */
+  get growth(): Promise<void> {
+    return this.#adaptive.growth;
   }
 
   #adapt(url: string): AdaptiveConnections {
@@ -170,6 +174,7 @@ export class RangeSource {
     yield* inOrder(this.#spans(start, end, chunkBytes), {
       // one more for each that was read: reading only a header should not cost megabytes
       ahead: (served) => Math.min(connections(), served + 1),
+      growth: options.connections === undefined ? () => this.growth : undefined,
       maxBytes: Math.min(READ_AHEAD, options.connections ?? this.connections) * chunkBytes,
       signal: options.signal,
       borrowed: options.borrowed,
@@ -274,14 +279,24 @@ export class RangeSource {
     }
   }
 
-  #streamTo(
+  async #streamTo(
     span: ByteSpan,
     onChunk: ChunkSink,
     signal: AbortSignal | undefined,
     opened: OpenedSpan | null = null,
   ): Promise<void> {
     const known = { identity: this.#identity, ...(opened ? { opened } : {}) };
-    return streamRange(this.#client, this.#until(signal), span, onChunk, known);
+    const count = this.#adaptive.begin();
+    const request = this.#until(signal);
+    const onBytes = (bytes: number) => {
+      count.add(bytes);
+      request.onBytes?.(bytes);
+    };
+    try {
+      await streamRange(this.#client, { ...request, onBytes }, span, onChunk, known);
+    } finally {
+      count.end();
+    }
   }
 
   /** The first response, if it is unused and not longer than the wanted span. */

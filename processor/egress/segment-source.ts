@@ -76,7 +76,9 @@ export class SegmentSource {
     let length = 0;
     // few at first: a source that refuses the first fragment should not get six requests
     const ahead = (served: number) => Math.min(this.#adaptive.allowed, served === 0 ? 2 : served + 2);
-    for await (const batch of inOrder(this.#streams(), { ahead, maxBytes: bufferBytes, signal, borrowed })) {
+    const growth = () => this.#adaptive.growth;
+    const options = { ahead, growth, maxBytes: bufferBytes, signal, borrowed };
+    for await (const batch of inOrder(this.#streams(), options)) {
       length += batch.reduce((sum, chunk) => sum + chunk.length, 0);
       if (length > maxBytes)
         throw new ServiceFault("limit_exceeded", `the media is larger than ${maxBytes} bytes`);
@@ -126,6 +128,7 @@ export class SegmentSource {
 
   async #streamFrom(url: string, { span }: Fragment, signal: AbortSignal, onChunk: ChunkSink): Promise<void> {
     const { clock, headers = {}, missing, onBytes } = this.#options;
+    const count = this.#adaptive.begin();
     const request: SourceRequest = {
       url,
       headers: headersFor(headers, this.#options.url ?? url, url),
@@ -133,12 +136,16 @@ export class SegmentSource {
       onRetry: () => this.retries++,
       onBytes: (bytes) => {
         this.bytesRead += bytes;
-        this.#adaptive.add(bytes);
+        count.add(bytes);
         onBytes?.(bytes);
       },
       ...(clock ? { clock } : {}),
     };
-    await streamPiece(this.#client, request, span ?? { start: 0 }, onChunk, () => missing?.areFew ?? true);
+    try {
+      await streamPiece(this.#client, request, span ?? { start: 0 }, onChunk, () => missing?.areFew ?? true);
+    } finally {
+      count.end();
+    }
   }
 }
 

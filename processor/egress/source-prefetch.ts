@@ -153,6 +153,8 @@ export class Prefetched {
 export interface InOrderOptions {
   /** Number of concurrent streams, including the one being read, after `served` were read completely. */
   readonly ahead: (served: number) => number;
+  /** Resolves when `ahead` has grown although nothing more was read; asked again after that. */
+  readonly growth?: (() => Promise<void>) | undefined;
   /** Memory for streams that are not being read yet, in bytes. */
   readonly maxBytes: number;
   /** Aborts all streams, even while the reader waits for the next chunk. */
@@ -164,29 +166,40 @@ export interface InOrderOptions {
 /** Reads many streams as one, and the next ones ahead. Leaving the loop early closes all of them. */
 export async function* inOrder(
   streams: Iterable<StreamInto>,
-  { ahead, maxBytes, signal, borrowed }: InOrderOptions,
+  { ahead, growth, maxBytes, signal, borrowed }: InOrderOptions,
 ): AsyncGenerator<Buffer[]> {
   const gate = new ByteGate(maxBytes);
   const source = streams[Symbol.iterator]();
   const opened: Prefetched[] = [];
-  const fill = (served: number) => {
-    while (opened.length < ahead(served)) {
+  let served = 0;
+  let hasEnded = false;
+  const fill = () => {
+    while (!hasEnded && opened.length < ahead(served)) {
       const next = source.next();
       if (next.done) return;
       opened.push(new Prefetched(next.value, gate));
     }
   };
+  const fillWhenGrown = (): void => {
+    void growth?.().then(() => {
+      fill();
+      if (!hasEnded) fillWhenGrown();
+    });
+  };
   const closeAll = () => {
+    hasEnded = true;
     for (const stream of opened) stream.close();
   };
   signal?.throwIfAborted();
   signal?.addEventListener("abort", closeAll, { once: true });
   try {
-    fill(0);
-    for (let served = 1; opened[0]; served++) {
+    fill();
+    fillWhenGrown();
+    while (opened[0]) {
       yield* opened[0].read(borrowed);
       opened.shift();
-      fill(served);
+      served += 1;
+      fill();
     }
   } finally {
     signal?.removeEventListener("abort", closeAll);

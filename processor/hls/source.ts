@@ -111,6 +111,8 @@ export class HlsSource {
   readonly #named = new Map<string, readonly [readonly Entry[], readonly Entry[]]>();
   readonly #keys: KeyRing;
   readonly #missing = new MissingMedia();
+  /** What was opened last. */
+  #current: Entry | null = null;
   #count = 0;
 
   constructor(client: HttpClient, options: HlsSourceOptions) {
@@ -127,6 +129,7 @@ export class HlsSource {
     );
     this.#first = { kind: "playlist", url: options.url, extension: ".m3u8", part: 0, seconds: null };
     this.entryPath = this.#enter(this.#first).path;
+    this.#fetchMoreWhenAllowed();
   }
 
   /**
@@ -268,12 +271,20 @@ export class HlsSource {
   #fetchAhead(entry: Entry): void {
     const index = entry.siblings.indexOf(entry);
     if (index < 0) return;
+    this.#current = entry;
     // what is being fetched goes on when fewer are allowed
     const last = index + (this.#options.connections ?? 6);
     const allowed = index + this.#adaptive.allowed;
     entry.siblings.forEach((sibling, position) => {
       if (position < index || position >= last) drop(sibling);
       else if (position < allowed) sibling.stream ??= this.#prefetch(sibling);
+    });
+  }
+
+  #fetchMoreWhenAllowed(): void {
+    void this.#adaptive.growth.then(() => {
+      if (this.#current && !this.#options.signal.aborted) this.#fetchAhead(this.#current);
+      this.#fetchMoreWhenAllowed();
     });
   }
 
@@ -321,16 +332,21 @@ export class HlsSource {
   async #streamTo(resource: HlsResource, signal: AbortSignal, onChunk: ChunkSink): Promise<void> {
     const inline = inlineBytes(resource.url);
     if (inline) return onChunk(inline);
+    const count = this.#adaptive.begin();
     const request: SourceRequest = {
       ...this.#request(resource.url, AbortSignal.any([this.#options.signal, signal])),
       onBytes: (bytes) => {
         this.bytesRead += bytes;
-        this.#adaptive.add(bytes);
+        count.add(bytes);
         this.#options.onBytes?.(bytes);
       },
     };
     const isWorthIt = () => this.#missing.areFew;
-    return streamPiece(this.#client, request, resource.span ?? { start: 0 }, onChunk, isWorthIt);
+    try {
+      await streamPiece(this.#client, request, resource.span ?? { start: 0 }, onChunk, isWorthIt);
+    } finally {
+      count.end();
+    }
   }
 
   #request(url: string, signal: AbortSignal): SourceRequest {

@@ -95,6 +95,7 @@ export async function transferRanges(
   return uploadRanges(uploader, {
     sizeBytes: size,
     readsAtOnce: () => Math.min(file.usefulConnections, PARTS_READ),
+    growth: () => file.growth,
     read: async (start, end, signal, memory) => {
       // more connections than parts share them
       const share = Math.ceil((end - start) / Math.ceil(file.usefulConnections / PARTS_READ));

@@ -15,6 +15,8 @@ export interface RangesToUpload extends FinishOptions {
    * a connection arrive together, and while all slots are being stored nothing is read. The number may change.
    */
   readonly readsAtOnce?: () => number;
+  /** Resolves when that number has grown; asked again after that. */
+  readonly growth?: () => Promise<void>;
 }
 
 /**
@@ -26,10 +28,10 @@ export interface RangesToUpload extends FinishOptions {
 export async function uploadRanges(uploader: PartUploader, ranges: RangesToUpload): Promise<UploadResult> {
   const reads = new Set<Promise<void>>();
   const { partBytes, signal } = uploader;
-  const { readsAtOnce = () => Number.POSITIVE_INFINITY } = ranges;
+  const { readsAtOnce = () => Number.POSITIVE_INFINITY, growth } = ranges;
   try {
     for (let index = 0; index * partBytes < ranges.sizeBytes; index++) {
-      while (reads.size >= readsAtOnce()) await Promise.race(reads);
+      while (reads.size >= readsAtOnce()) await Promise.race([...reads, ...(growth ? [growth()] : [])]);
       const slot = await uploader.reserve(index);
       const start = index * partBytes;
       const end = Math.min(ranges.sizeBytes, start + partBytes);
