@@ -1,7 +1,7 @@
 import { createBatcher } from "./batcher.ts";
 
-/** How long a line may wait for others, in milliseconds. */
-const GATHER_MS = 5;
+/** How long a line may wait for others, in milliseconds: several requests of one client that sends one after the other. */
+export const GATHER_MS = 25;
 
 /**
  * Makes `console.log` write the lines of all requests together: each call of it is a message to the process around

@@ -2,6 +2,8 @@
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
+import { setTimeout as sleep } from "node:timers/promises";
+import { GATHER_MS } from "../../../worker/embedded/shared-console.ts";
 import { releaseMemory } from "../release-memory.ts";
 import { createAssets } from "./assets.ts";
 import { openControl } from "./control.ts";
@@ -64,6 +66,8 @@ const stop = async () => {
   control.close();
   control.closeAllConnections();
   await front.drain(DRAIN_MS);
+  // the Worker still holds the log lines of the last requests
+  await sleep(GATHER_MS * 2);
   await platform.dispose();
   outbound.close();
   process.exit(0);
