@@ -11,7 +11,10 @@ import { inlineDigest } from "../support/inline-digest.ts";
 import { uploadStream } from "../support/upload-stream.ts";
 
 const MiB = 1 << 20;
-const limits: PartLimits = { minBytes: 5 * MiB, maxBytes: 64 * MiB, maxParts: 10_000, equalParts: true };
+const limits: PartLimits = {
+  ...{ minBytes: 5 * MiB, maxBytes: 64 * MiB, maxParts: 10_000 },
+  ...{ equalParts: true, inOrder: false },
+};
 
 describe("part size", () => {
   it.each([
@@ -154,7 +157,7 @@ class MemoryUpload implements Upload {
   }
 }
 
-const tiny: PartLimits = { minBytes: 1, maxBytes: 100, maxParts: 50, equalParts: true };
+const tiny: PartLimits = { minBytes: 1, maxBytes: 100, maxParts: 50, equalParts: true, inOrder: false };
 const never = new AbortController().signal;
 
 const uploaderOf = (upload: Upload, options: Partial<PartUploaderOptions> = {}): PartUploader =>
