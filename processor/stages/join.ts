@@ -310,7 +310,7 @@ async function uploadWritten(job: Join, name: string, roomBytes: number): Promis
 }
 
 /** Where a film goes whose index is known last. */
-interface Sink {
+interface Destination {
   /** Bytes before the media. */
   readonly roomBytes: number;
   /** Takes the next bytes of the media; awaited before those after them. */
@@ -323,7 +323,7 @@ interface Sink {
 
 async function writeMovie(
   job: Join,
-  { onChunk, put, putFront, roomBytes }: Sink,
+  { onChunk, put, putFront, roomBytes }: Destination,
 ): Promise<Pick<MuxResult, "facts" | "muxMs">> {
   const { context, movie, request, sources } = job;
   const seconds = request.extent.seconds ?? Number.POSITIVE_INFINITY;

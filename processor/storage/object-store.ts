@@ -8,7 +8,7 @@ export interface PartLimits {
   readonly maxParts: number;
   /** All parts but the last must have the same size. */
   readonly equalParts: boolean;
-  /** A part is stored only after all parts before it: whoever sends the first one last would wait forever. */
+  /** A part is stored only after all parts before it: an upload whose first part comes last would wait forever. */
   readonly inOrder: boolean;
 }
 

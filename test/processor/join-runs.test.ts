@@ -13,6 +13,7 @@ import { discoverTools, type Tools } from "../../processor/tools/discover.ts";
 import { probeMedia } from "../../processor/tools/ffprobe.ts";
 import type { MediaRequest } from "../../schema/media.ts";
 import { Deliveries } from "../support/delivered.ts";
+import { type DriveDouble, startDriveDouble } from "../support/drive/drive-double.ts";
 import { describedPage } from "../support/html-pages.ts";
 import { media, mediaFolder } from "../support/media.ts";
 import { type Origin, startOrigin } from "../support/origin.ts";
@@ -35,6 +36,7 @@ let bench: ProcessorBench;
 let usual: ProcessorBench;
 /** Its copies do not touch the disk, and its ffmpeg produces nothing, either. */
 let diskless: ProcessorBench;
+let drive: DriveDouble;
 let folder: string;
 let tools: Tools;
 
@@ -64,17 +66,19 @@ beforeAll(async () => {
   const idle = join(folder, "ffmpeg");
   await writeFile(idle, `#!/bin/sh\ncase "$*" in *-progress*) exit 1 ;; esac\nexec ffmpeg "$@"\n`);
   await chmod(idle, 0o755);
+  drive = await startDriveDouble();
+  const hosts = [origin.host, new URL(drive.origin).host];
   [bench, usual, diskless] = await Promise.all([
     startProcessorBench([origin.host], { FFMPEG_PATH: idle }),
     startProcessorBench([origin.host]),
-    startProcessorBench([origin.host], { FFMPEG_PATH: idle, KEEP_COPIES_ON_DISK: "false" }),
+    startProcessorBench(hosts, { FFMPEG_PATH: idle, KEEP_COPIES_ON_DISK: "false" }),
   ]);
   tools = await discoverTools(usual.config);
 }, 60_000);
 
 afterAll(async () => {
   await Promise.all([bench, usual, diskless].map((each) => each.close()));
-  await origin.close();
+  await Promise.all([origin.close(), drive.close()]);
   await rm(folder, { recursive: true, force: true });
 });
 
@@ -305,7 +309,23 @@ describe("without a disk, video and audio", () => {
     expect(await filesOf(diskless, run(diskless))).toEqual(new Set());
   });
 
-  it("ask for leave to publish without a hash", async () => {
+  it("are kept on it for Google Drive, which takes parts in order", async () => {
+    const { clientEmail: client_email, privateKey: private_key, tokenUri: token_uri } = drive.account;
+    const target = {
+      ...({ provider: "gdrive", endpoint: drive.origin, folder_id: drive.folderId } as const),
+      ...{ share_links: false, managed: false },
+      service_account: { client_email, private_key, token_uri },
+    };
+    const path = `${origin.url}/hls/index.m3u8`;
+    const outcome = await diskless.run(path, {}, { target });
+    const { object, delivery } = await deliveredFromDisk(path, {});
+    expect(outcome).toMatchObject({ type: "completed", delivery: { sha256: delivery.sha256 } });
+    const key = outcome.type === "completed" ? outcome.delivery.key : "";
+    const [file] = drive.files.under(drive.folderId, key);
+    expect(file?.content?.equals(object ?? Buffer.alloc(0))).toBe(true);
+  });
+
+  it("ask for permission to publish without a hash", async () => {
     const { delivery } = await delivered(diskless, `${origin.url}/hls/index.m3u8`);
     expect(delivery.sha256).toBeNull();
     const asked = diskless.worker.identities.filter(({ kind }) => kind === "publish").at(-1);
