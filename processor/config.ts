@@ -121,6 +121,13 @@ const VARIABLES = {
     meaning: "Folder for work files; its content is wiped at start-up",
     schema: text,
   },
+  keepCopiesOnDisk: {
+    name: "KEEP_COPIES_ON_DISK",
+    default: "true",
+    meaning:
+      "`false`: copies of HLS and DASH go to the storage through memory alone, and their jobs have no SHA-256 ([why](decisions/copies-without-a-disk.md)); otherwise they are kept in `WORK_DIR` until it is known",
+    schema: z.enum(["true", "false"], "must be true or false").transform((value) => value === "true"),
+  },
   maxFilesizeBytes: {
     name: "MAX_FILESIZE_BYTES",
     default: "53687091200",

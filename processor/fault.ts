@@ -107,6 +107,12 @@ export class ServiceFault extends Fault {
   }
 }
 
+/** True for a full disk, whether a run found it full beforehand or the system reports it. */
+export const isDiskFull = (error: unknown): boolean =>
+  error instanceof Fault
+    ? error.code === "disk_full"
+    : error instanceof Error && "code" in error && (error.code === "ENOSPC" || error.code === "EDQUOT");
+
 function isCodeOf<P extends Party>(party: P, code: JobErrorCode): code is JobErrorCodeOf<P> {
   return JOB_ERRORS[code].party === party;
 }

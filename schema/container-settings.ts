@@ -21,6 +21,7 @@ export const CONTAINER_SETTINGS = {
   RESERVED_SLOTS: "forwarded",
   CPU_SLOTS: "forwarded",
   WORK_DIR: "image",
+  KEEP_COPIES_ON_DISK: "forwarded",
   MAX_FILESIZE_BYTES: "forwarded",
   MAX_RUN_SECONDS: "forwarded",
   LIVE_STALL_SECONDS: "forwarded",

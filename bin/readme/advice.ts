@@ -65,7 +65,8 @@ export const JOB_ADVICE: Readonly<Partial<Record<JobErrorCode, string>>> = {
   processing: "Choose another format; if it persists, report the URL to the operator",
   upload_refused: "Compare your policy with the one in [Your own storage](storage.md), then retry the job",
   upload_failed: "Check that your storage is available, then retry the job",
-  disk_full: "The operator must give `WORK_DIR` more space, or run fewer jobs at a time",
+  disk_full:
+    "The operator must give `WORK_DIR` more space, run fewer jobs at a time, or set `KEEP_COPIES_ON_DISK=false`",
   timeout: "Cut a clip or lower the quality; the operator can raise `MAX_RUN_SECONDS`",
   cancelled: "Nothing: you asked for it",
   interrupted: "Retry the job; the operator should look for processors that crash",

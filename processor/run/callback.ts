@@ -135,10 +135,10 @@ export class Callback {
    */
   async publishCopy(
     claim: Claim,
-    { copyOf, sha256 }: { readonly copyOf: string; readonly sha256: string },
+    { copyOf, sha256 }: { readonly copyOf: string; readonly sha256: string | null },
     signal: AbortSignal,
   ): Promise<boolean> {
-    const copy = { copy_of: copyOf, ...(sha256 === "" ? {} : { sha256 }) };
+    const copy = { copy_of: copyOf, ...(sha256 === null ? {} : { sha256 }) };
     const answer = await this.#report<PublishRequest>(claim, "publish", copy, signal, true);
     return PublishResponse.parse(answer).status === "ok";
   }

@@ -8,7 +8,7 @@ import { SourceSession } from "../cookies/source-session.ts";
 import { trySessions } from "../cookies/try-sessions.ts";
 import type { ProcessorDependencies, RunContext } from "../dependencies.ts";
 import { RangeCheck } from "../egress/wrong-ranges.ts";
-import { Fault, ServiceFault } from "../fault.ts";
+import { Fault, isDiskFull, ServiceFault } from "../fault.ts";
 import { exitsFor, openSourceNetwork, type SourceNetwork } from "../source-network.ts";
 import { EndlessStreamError } from "../stages/live/endless-source.ts";
 import { continueRecording, findRecording, recordLive } from "../stages/live/live.ts";
@@ -250,11 +250,8 @@ async function report(
   }
 }
 
-/** Recognises a full disk by the system's error code. */
 const ownCodeOf = (error: unknown): "disk_full" | "internal" =>
-  error instanceof Error && "code" in error && (error.code === "ENOSPC" || error.code === "EDQUOT")
-    ? "disk_full"
-    : "internal";
+  isDiskFull(error) ? "disk_full" : "internal";
 
 const describe = (error: unknown): string =>
   error instanceof Error ? (error.stack ?? error.message) : String(error);

@@ -92,7 +92,7 @@ function showsCover({ plan, thumbnail }: RunContext["request"]): boolean {
 
 /** What a strategy knows at its end. */
 interface Done {
-  readonly upload: UploadResult & { readonly sha256: string };
+  readonly upload: UploadResult;
   readonly strategy: Strategy;
   /** Of the delivered file. */
   readonly facts: IndexFacts;
@@ -144,7 +144,7 @@ async function deliverAsIs({ context, source, inputs, askLeave }: Work): Promise
     const upload = await transferRanges(context, file, { key, size, verdict, askLeave });
     const found = await facts;
     return {
-      upload: { ...upload, sha256: upload.sha256 ?? "" },
+      upload,
       strategy: "ranges",
       facts: found,
       native: nativeOf(found),

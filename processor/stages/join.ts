@@ -1,7 +1,9 @@
-import { type FileHandle, open, readFile } from "node:fs/promises";
+import { open, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { containerOf, type Format } from "../../schema/containers.ts";
+import type { Adjustment } from "../../schema/media.ts";
 import type { RunContext } from "../dependencies.ts";
+import { isDiskFull } from "../fault.ts";
 import { NotConcatenableError } from "../hls/source.ts";
 import { isUnsupportedMedia, UnsupportedMediaError } from "../media/isobmff/box-view.ts";
 import { ByteStream, EndedEarlyError } from "../media/isobmff/byte-stream.ts";
@@ -12,7 +14,9 @@ import { FrontTooSmallError, JoinedMovie } from "../media/isobmff/joined-movie.t
 import { interleave, type MediaSource, type MediaTrack } from "../media/isobmff/media-source.ts";
 import { SYNC_BYTE } from "../media/mpegts/packets.ts";
 import { openTransportSource } from "../media/mpegts/transport-source.ts";
+import { FrontLastFiller } from "../storage/uploads/front-last-filler.ts";
 import { PartFiller } from "../storage/uploads/part-filler.ts";
+import { partSizeFor, UNKNOWN_BYTES } from "../storage/uploads/part-size.ts";
 import type { PartUploader } from "../storage/uploads/part-uploader.ts";
 import { uploadGrowingFile } from "../storage/uploads/upload-growing-file.ts";
 import { indexBytesFor, mappedInputs } from "./ffmpeg-args.ts";
@@ -20,12 +24,13 @@ import { chaptersWithin, shortTags } from "./file-metadata.ts";
 import type { MuxRequest, MuxResult } from "./mux.ts";
 import { openUpload, type UploadPlan } from "./open-upload.ts";
 import { type Input, presentSeconds } from "./parts/input.ts";
-import { checkLength, checkResult, checkSize } from "./result-checks.ts";
+import { checkLength, checkResult, checkSize, sizeLimit } from "./result-checks.ts";
 
 /**
  * Joins audio and video that already have the right codecs, each in a file of the mp4 family or both in a transport
  * stream, into one file without a tool: their samples are interleaved as they arrive, and an index is written for them.
- * If the sources report all samples beforehand, nothing is written to the disk.
+ * If the sources report all samples beforehand, nothing is written to the disk. If they do not, the file is kept there for
+ * its SHA-256, unless the operator or a full disk decides otherwise; see docs/decisions/copies-without-a-disk.md.
  */
 
 /** The formats that are written here, with the brand of their files. */
@@ -37,6 +42,16 @@ const JOINED_ENTRIES = new Set(["avc1", "hvc1", "av01", "vp09", "mp4a", "Opus"])
 /** If the index of a file is not known yet, its estimate may be too small: then the room grows by at least this. */
 const ROOM_STEP_BYTES = 64 << 10;
 const MAX_PASSES = 3;
+
+/** Of a file that does not touch the disk: the part in which its front ends, and one to go on with. */
+const PARTS_RESERVED = 2;
+/** As many on their way as in any other upload, and the one that stays. */
+const PARTS_IN_MEMORY = 5;
+
+const NOT_HASHED: Adjustment = {
+  ...{ field: "sha256", from: true, to: false },
+  reason: "The server's disk has no room for a file of this size, which is needed for its SHA-256",
+};
 
 /** Nothing here is cut or repaired. */
 const AS_IT_IS = { firstPacket: null, encoded: null, repairs: [] } as const;
@@ -58,6 +73,7 @@ export async function joinAndUpload(context: RunContext, request: JoinRequest): 
   const chapters = chaptersWithin(request.about.chapters, request.extent.section);
   const words = [...Object.values(tags), ...chapters.map(({ title }) => title)];
   let extraBytes = 2 * Buffer.byteLength(words.join("")) + (cover?.length ?? 0);
+  let lacksDisk = false;
   for (let pass = 1; ; pass++) {
     const stop = new AbortController();
     const signal = AbortSignal.any([context.signal, stop.signal]);
@@ -66,11 +82,19 @@ export async function joinAndUpload(context: RunContext, request: JoinRequest): 
       const sources = await Promise.all(streams.map(openSource));
       const movie = new JoinedMovie(tracksOf(sources, request), { brand, tags, cover, chapters });
       const job: Join = { context, request, sources, movie, stop, startedAt: performance.now() };
-      return sources.every(({ isPlanned }) => isPlanned)
-        ? await uploadPlanned(job)
-        : await uploadWritten(job, `joined.${pass}`, extraBytes);
+      if (sources.every(({ isPlanned }) => isPlanned)) return await uploadPlanned(job);
+      const roomBytes = roomFor(job, extraBytes);
+      const keepsFile = context.config.keepCopiesOnDisk || !mayPassThrough(context, request);
+      if (keepsFile && !lacksDisk) return await uploadWritten(job, `joined.${pass}`, roomBytes);
+      const result = await uploadFrontLast(job, roomBytes);
+      return lacksDisk ? { ...result, repairs: [NOT_HASHED] } : result;
     } catch (error) {
       context.signal.throwIfAborted();
+      if (isDiskFull(error) && !lacksDisk && mayPassThrough(context, request)) {
+        context.log("file_not_kept", { job_id: context.claim.job_id, attempt: context.claim.attempt });
+        lacksDisk = true;
+        continue;
+      }
       if (!isForTool(error)) throw error;
       if (!(error instanceof FrontTooSmallError) || pass === MAX_PASSES) return null;
       extraBytes += error.missingBytes + ROOM_STEP_BYTES;
@@ -182,12 +206,27 @@ async function uploadPlanned(job: Join): Promise<MuxResult> {
     onProgress: (stored) => context.progress.store(stored),
   });
   const filler = new PartFiller(uploader);
-  try {
+  await filled(uploader, filler, async () => {
     await filler.put(front.bytes);
     await filler.put(movie.opening);
     for await (const interleaved of interleave(sources))
       await interleaved.streamTo((bytes) => filler.put(bytes));
     filler.end();
+  });
+  const muxMs = Math.round(performance.now() - startedAt);
+  context.progress.enter("Uploading");
+  const upload = await uploader.finish({ beforePublish: request.askLeave });
+  return { ...upload, facts, muxMs, ...AS_IT_IS };
+}
+
+/** Whatever fails, nothing of the upload is left. */
+async function filled<T>(
+  uploader: PartUploader,
+  filler: Pick<PartFiller, "drop">,
+  fill: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await fill();
   } catch (error) {
     filler.drop();
     // reading also ends because storing failed
@@ -195,24 +234,64 @@ async function uploadPlanned(job: Join): Promise<MuxResult> {
     await uploader.abort(reason);
     throw reason;
   }
-  const muxMs = Math.round(performance.now() - startedAt);
-  context.progress.enter("Uploading");
-  const { sha256, ...upload } = await uploader.finish({ beforePublish: request.askLeave });
-  return { ...upload, sha256: sha256 ?? "", facts, muxMs, ...AS_IT_IS };
 }
 
-/** Fragments report their samples when they arrive: the file reserves room for the index, which is written last. */
-async function uploadWritten(job: Join, name: string, extraBytes: number): Promise<MuxResult> {
-  const { context, request } = job;
-  const { format } = context.request.plan;
+/** Fragments report their samples when they arrive: their file has room for the index, which is written last. */
+function roomFor({ context, request }: Join, extraBytes: number): number {
   const { seconds } = request.extent;
   if (seconds === null) throw new UnsupportedMediaError("no duration");
-  const roomBytes = indexBytesFor(format, seconds, request.fps, extraBytes);
-  const path = join(context.folder, `${name}.${format}`);
+  return indexBytesFor(context.request.plan.format, seconds, request.fps, extraBytes);
+}
+
+/** If not known, what an upload must be able to hold. */
+const bytesToHold = (context: RunContext, { expectedBytes }: JoinRequest): number =>
+  expectedBytes ?? Math.min(sizeLimit(context), UNKNOWN_BYTES);
+
+/** Whether the storage takes the front last, and the memory holds what must wait for it. */
+function mayPassThrough(context: RunContext, request: JoinRequest): boolean {
+  const { limits } = context.store;
+  const partBytes = partSizeFor(bytesToHold(context, request), limits);
+  return !limits.inOrder && PARTS_RESERVED * partBytes <= context.buffers.capacity;
+}
+
+/** The media goes straight to the storage, and the front last. The hash of such a file is never known. */
+async function uploadFrontLast(job: Join, roomBytes: number): Promise<MuxResult> {
+  const { context, request } = job;
+  const uploader = await openJoinUpload(job, {
+    ...{ expectedBytes: bytesToHold(context, request), hashes: false },
+    ...{ partsInFlight: PARTS_IN_MEMORY, partsReserved: PARTS_RESERVED },
+  });
+  const filler = new FrontLastFiller(uploader, roomBytes);
+  const written = await filled(uploader, filler, () =>
+    writeMovie(job, {
+      roomBytes,
+      put: (bytes) => filler.put(bytes),
+      putFront: (front) => filler.end(front),
+      onChunk: () => {},
+    }),
+  );
+  const upload = await uploader.finish({ beforePublish: request.askLeave });
+  return { ...upload, ...written, ...AS_IT_IS };
+}
+
+/** The file is kept until it has been hashed, and is uploaded while it is being written. */
+async function uploadWritten(job: Join, name: string, roomBytes: number): Promise<MuxResult> {
+  const { context, request } = job;
+  const path = join(context.folder, `${name}.${context.request.plan.format}`);
   await context.folders.reserve(context.folder, request.expectedBytes);
   const file = await open(path, "w");
   const uploader = await openJoinUpload(job, { expectedBytes: request.expectedBytes, hashes: false });
-  const written = writeFile(job, file, { roomBytes, signal: uploader.signal, poke: () => growing.poke() });
+  let position = roomBytes;
+  const written = writeMovie(job, {
+    roomBytes,
+    async put(bytes) {
+      uploader.signal.throwIfAborted();
+      await file.write(bytes, 0, bytes.length, position);
+      position += bytes.length;
+    },
+    putFront: async (front) => void (await file.write(front, 0, front.length, 0)),
+    onChunk: () => growing.poke(),
+  });
   const growing = uploadGrowingFile(uploader, {
     ...{ path, done: written, headBytes: roomBytes, hasher: context.hasher },
     beforePublish: request.askLeave,
@@ -220,45 +299,46 @@ async function uploadWritten(job: Join, name: string, extraBytes: number): Promi
   try {
     const upload = await growing.result;
     return { ...upload, ...(await written), ...AS_IT_IS };
+  } catch (error) {
+    // another pass needs its room
+    await rm(path, { force: true });
+    throw error;
   } finally {
     await written.catch(() => {});
     await file.close();
   }
 }
 
-interface Writing {
+/** Where a film goes whose index is known last. */
+interface Destination {
   /** Bytes before the media. */
   readonly roomBytes: number;
-  readonly signal: AbortSignal;
-  /** Called when the file has grown. */
-  readonly poke: () => void;
+  /** Takes the next bytes of the media; awaited before those after them. */
+  readonly put: (bytes: Buffer) => Promise<void> | void;
+  /** Takes what comes before the media, after all of it. */
+  readonly putFront: (bytes: Buffer) => Promise<void>;
+  /** Called between two chunks. */
+  readonly onChunk: () => void;
 }
 
-async function writeFile(
+async function writeMovie(
   job: Join,
-  file: FileHandle,
-  { poke, roomBytes, signal }: Writing,
+  { onChunk, put, putFront, roomBytes }: Destination,
 ): Promise<Pick<MuxResult, "facts" | "muxMs">> {
   const { context, movie, request, sources } = job;
   const seconds = request.extent.seconds ?? Number.POSITIVE_INFINITY;
-  let position = roomBytes;
-  const write = async (bytes: Buffer): Promise<void> => {
-    signal.throwIfAborted();
-    await file.write(bytes, 0, bytes.length, position);
-    position += bytes.length;
-  };
-  await write(movie.opening);
+  await put(movie.opening);
   for await (const interleaved of interleave(sources)) {
     movie.add(interleaved);
     checkSize(context, roomBytes + movie.mediaBytes);
     checkLength(context, interleaved.chunk.seconds);
-    await interleaved.streamTo(write);
-    poke();
+    await interleaved.streamTo(put);
+    onChunk();
     context.progress.write(interleaved.chunk.seconds / seconds);
   }
   const front = movie.front(roomBytes);
   const facts = checkedFacts(job, front.index);
-  await file.write(front.bytes, 0, front.bytes.length, 0);
+  await putFront(front.bytes);
   context.progress.enter("Uploading");
   return { facts, muxMs: Math.round(performance.now() - job.startedAt) };
 }

@@ -47,14 +47,13 @@ export interface MuxRequest {
 }
 
 export interface MuxResult extends UploadResult {
-  readonly sha256: string;
   readonly facts: IndexFacts;
   readonly muxMs: number;
   /** Seconds from the requested start of a clip to the first copied packet; null where the cut is exact. */
   readonly firstPacket: number | null;
   /** What was done to the streams, where it differs from the request. */
   readonly encoded: StreamActions | null;
-  /** What is damaged or missing, and what was done about it. */
+  /** What is damaged or missing, also of what is known about the result, and what was done about it. */
   readonly repairs: readonly Adjustment[];
 }
 

@@ -14,6 +14,8 @@ export interface UploadPlan {
   readonly hashes: boolean;
   /** Parts in memory at once; the uploader's own default where absent. */
   readonly partsInFlight?: number;
+  /** Parts of these without which the run cannot continue, and whose memory is reserved for it. Default 1. */
+  readonly partsReserved?: number;
   /** Called with all bytes stored so far. */
   readonly onProgress?: (storedBytes: number) => void;
 }
@@ -31,9 +33,9 @@ const BEGIN_GRACE_MS = 3_000;
 export async function openUpload(context: RunContext, plan: UploadPlan): Promise<PartUploader> {
   const { store, signal, buffers, hasher, timings } = context;
   const partBytes = partSizeFor(plan.expectedBytes ?? undefined, store.limits);
-  const share = await timings.uploadWait.during(() => buffers.join(partBytes, signal));
+  const { hashes, onProgress, partsInFlight, partsReserved = 1 } = plan;
+  const share = await timings.uploadWait.during(() => buffers.join(partsReserved * partBytes, signal));
   const opening = openAndReport(context, plan);
-  const { hashes, onProgress, partsInFlight } = plan;
   const uploader = new PartUploader({
     ...{ upload: new PendingUpload(opening), limits: store.limits, partBytes, share, signal },
     ...{ waits: timings.uploadWait, publishing: timings.publishing },

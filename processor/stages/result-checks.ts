@@ -55,11 +55,12 @@ export function checkLength({ request }: RunContext, seconds: number): void {
   }
 }
 
+/** The most bytes that the result may have. */
+export const sizeLimit = ({ config, request }: RunContext): number =>
+  Math.min(config.maxFilesizeBytes, request.limits.max_filesize_bytes ?? Number.POSITIVE_INFINITY);
+
 /** @throws Fault `limit_exceeded` */
-export function checkSize({ config, request }: RunContext, bytes: number): void {
-  const limit = Math.min(
-    config.maxFilesizeBytes,
-    request.limits.max_filesize_bytes ?? Number.POSITIVE_INFINITY,
-  );
+export function checkSize(context: RunContext, bytes: number): void {
+  const limit = sizeLimit(context);
   if (bytes > limit) throw new ServiceFault("limit_exceeded", `the result exceeds ${limit} bytes`);
 }

@@ -8,6 +8,8 @@ export interface PartLimits {
   readonly maxParts: number;
   /** All parts but the last must have the same size. */
   readonly equalParts: boolean;
+  /** A part is stored only after all parts before it: an upload whose first part comes last would wait forever. */
+  readonly inOrder: boolean;
 }
 
 /** The object that an upload creates. */
@@ -89,7 +91,7 @@ export interface ObjectStore {
   close(): void;
 }
 
-/** One upload in parts. Parts may be put in any order and at the same time. */
+/** One upload in parts. Parts may be put at the same time, and in any order unless {@link PartLimits.inOrder} says otherwise. */
 export interface Upload {
   /** The provider's name of this upload, to be kept so that the next run can abort it. */
   readonly ref: string;

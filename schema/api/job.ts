@@ -64,7 +64,9 @@ export const Job = z
       .describe("All delivered subtitles; subtitle_key and subtitle_url refer to the first"),
     storage_provider: z.enum(PROVIDERS).nullable(),
     file_size: z.int().min(0).nullable().describe("Bytes"),
-    sha256: text.describe("SHA-256 of the delivered file, in hex"),
+    sha256: text.describe(
+      "SHA-256 of the delivered file, in hex; null until there is one, and for copies of HLS and DASH that a server without room on its disk delivered",
+    ),
     duration: z.number().min(0).nullable().describe("Seconds"),
     actual_clip_start: z
       .number()

@@ -49,7 +49,7 @@ export const JobCompletedEvent = z
     subtitle_key: text,
     thumbnail_key: text,
     file_size: z.int().nullable(),
-    sha256: text,
+    sha256: text.describe("In hex; null as in the job"),
     s3_url: text.describe("Signed for 24 hours at each try; null if the file was deleted or overwritten"),
     file_replaced_by: Id.nullable().describe("The later job that overwrote the file; updated at each try"),
     batch_id: Id.nullable(),

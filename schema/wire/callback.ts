@@ -94,7 +94,7 @@ export const PublishRequest = z.object({
   copy_of: copyOf,
   /** Whose media it is, as far as the run found out; absent from processors of the former version, and for copies. */
   identity: SourceIdentity.optional(),
-  /** Of the file that is to become visible. */
+  /** Of the file that is to become visible; absent if it is not known. */
   sha256: z
     .string()
     .regex(/^[0-9a-f]{64}$/)
@@ -119,7 +119,11 @@ export const Delivery = z.object({
   /** One for each language that was requested and is available; `subtitle_key` is the first of them. */
   subtitles: z.array(z.object({ language: z.string(), key: z.string() })).default([]),
   file_size: z.int().min(0),
-  sha256: z.string().regex(/^[0-9a-f]{64}$/),
+  /** Null for a copy that was in no place from which it could be read again once its beginning was known. */
+  sha256: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/)
+    .nullable(),
   duration: z.number().min(0).nullable(),
   /** Where the delivered clip is in its source, in seconds; null if the whole media was delivered. */
   clip: z

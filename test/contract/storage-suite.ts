@@ -1,6 +1,9 @@
 import { spawn } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import http from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
@@ -9,9 +12,11 @@ import { Fault } from "../../processor/fault.ts";
 import type { RetryClock } from "../../processor/retry.ts";
 import type { NewObject, ObjectStore, Upload } from "../../processor/storage/object-store.ts";
 import type { TransportOptions } from "../../processor/storage/transport.ts";
+import { Hasher } from "../../processor/storage/uploads/hasher.ts";
 import { partSizeFor } from "../../processor/storage/uploads/part-size.ts";
 import { PartUploader } from "../../processor/storage/uploads/part-uploader.ts";
 import { type CopyingUpload, PartsCopy } from "../../processor/storage/uploads/parts-copy.ts";
+import { uploadGrowingFile } from "../../processor/storage/uploads/upload-growing-file.ts";
 import type { StorageTarget } from "../../schema/wire/run.ts";
 import { openStorageClient } from "../../worker/services/storage/open-store.ts";
 import { type Disturbance, type FaultyProxy, startFaultyProxy } from "../support/faulty-proxy.ts";
@@ -236,6 +241,26 @@ export function conformance(name: string, subject: Subject): void {
       }
       expect((await target.finish()).sha256).toBe(sha256(bytes));
       expect(sha256((await read("shuffled")).bytes)).toBe(sha256(bytes));
+    });
+
+    it("delivers a file whose front is written last, with more parts than there are slots", async () => {
+      const store = subject.store();
+      const bytes = randomBytes(7 * part() + 7);
+      const folder = await mkdtemp(join(tmpdir(), "front-last-"));
+      const hasher = new Hasher();
+      try {
+        const path = join(folder, "file");
+        await writeFile(path, bytes);
+        const upload = await store.open(object("front last"), never);
+        const { limits } = store;
+        const target = new PartUploader({ upload, limits, partBytes: part(), signal: never, digest: null });
+        const file = { path, done: Promise.resolve(), headBytes: 100, hasher };
+        expect((await uploadGrowingFile(target, file).result).sha256).toBe(sha256(bytes));
+      } finally {
+        await hasher.close();
+        await rm(folder, { recursive: true });
+      }
+      expect(sha256((await read("front last")).bytes)).toBe(sha256(bytes));
     });
 
     it("reads no further than its slots while the storage is slow", async () => {

@@ -1,13 +1,19 @@
 import { execFile } from "node:child_process";
-import { chmod, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { type FSWatcher, watch } from "node:fs";
+import { chmod, type FileHandle, mkdtemp, open, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { dirname, join, sep } from "node:path";
 import { promisify } from "node:util";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { splitManifest } from "../../bin/bench/pipeline/split-manifest.ts";
+import { ServiceFault } from "../../processor/fault.ts";
+import { FrontTooSmallError, JoinedMovie } from "../../processor/media/isobmff/joined-movie.ts";
+import { WorkFolders } from "../../processor/run/work-folders.ts";
 import { discoverTools, type Tools } from "../../processor/tools/discover.ts";
 import { probeMedia } from "../../processor/tools/ffprobe.ts";
+import type { MediaRequest } from "../../schema/media.ts";
 import { Deliveries } from "../support/delivered.ts";
+import { type DriveDouble, startDriveDouble } from "../support/drive/drive-double.ts";
 import { describedPage } from "../support/html-pages.ts";
 import { media, mediaFolder } from "../support/media.ts";
 import { type Origin, startOrigin } from "../support/origin.ts";
@@ -28,6 +34,9 @@ let origin: Origin;
 /** Its ffmpeg answers queries and produces nothing: what is delivered was made without it. */
 let bench: ProcessorBench;
 let usual: ProcessorBench;
+/** Its copies do not touch the disk, and its ffmpeg produces nothing, either. */
+let diskless: ProcessorBench;
+let drive: DriveDouble;
 let folder: string;
 let tools: Tools;
 
@@ -57,16 +66,19 @@ beforeAll(async () => {
   const idle = join(folder, "ffmpeg");
   await writeFile(idle, `#!/bin/sh\ncase "$*" in *-progress*) exit 1 ;; esac\nexec ffmpeg "$@"\n`);
   await chmod(idle, 0o755);
-  [bench, usual] = await Promise.all([
+  drive = await startDriveDouble();
+  const hosts = [origin.host, new URL(drive.origin).host];
+  [bench, usual, diskless] = await Promise.all([
     startProcessorBench([origin.host], { FFMPEG_PATH: idle }),
     startProcessorBench([origin.host]),
+    startProcessorBench(hosts, { FFMPEG_PATH: idle, KEEP_COPIES_ON_DISK: "false" }),
   ]);
   tools = await discoverTools(usual.config);
 }, 60_000);
 
 afterAll(async () => {
-  await Promise.all([bench.close(), usual.close()]);
-  await origin.close();
+  await Promise.all([bench, usual, diskless].map((each) => each.close()));
+  await Promise.all([origin.close(), drive.close()]);
   await rm(folder, { recursive: true, force: true });
 });
 
@@ -233,3 +245,163 @@ describe("video and audio", () => {
     expect(await bench.remainingFiles()).toEqual([]);
   });
 });
+
+describe("without a disk, video and audio", () => {
+  afterEach(() => void vi.restoreAllMocks());
+
+  const kept = new Map<string, ReturnType<typeof delivered>>();
+  /** What the same source becomes with a disk. */
+  const deliveredFromDisk = (...[url, request]: [url: string, request?: MediaRequest]) => {
+    const name = JSON.stringify([url, request]);
+    const known = kept.get(name) ?? delivered(bench, url, request);
+    kept.set(name, known);
+    return known;
+  };
+
+  /** The delivery of a run and its object. */
+  async function delivered(processor: ProcessorBench, ...args: Parameters<ProcessorBench["run"]>) {
+    const outcome = await processor.run(...args);
+    if (outcome.type !== "completed") throw new Error(`ended ${JSON.stringify(outcome)}`);
+    expect(await processor.s3.unfinishedUploads()).toEqual([]);
+    expect(await processor.remainingFiles()).toEqual([]);
+    return { delivery: outcome.delivery, object: await processor.object(outcome.delivery.key) };
+  }
+
+  /** Names of files that a run makes or changes in its folder. */
+  async function filesOf(processor: ProcessorBench, run: () => Promise<unknown>): Promise<Set<string>> {
+    const names = new Set<string>();
+    const watcher: FSWatcher = watch(processor.config.workDir, { recursive: true });
+    watcher.on("change", (_, path) => {
+      const [top, , ...file] = String(path).split(sep);
+      if (top === "runs" && file.length > 0) names.add(file.join(sep));
+    });
+    try {
+      await run();
+    } finally {
+      watcher.close();
+    }
+    return names;
+  }
+
+  it.each([
+    ["fragments", "fragments.mpd", {}],
+    ["segments of DASH", "dash/index.mpd", {}],
+    ["fragments of HLS", "apart/index.m3u8", {}],
+    ["a transport stream", "hls/index.m3u8", {}],
+    ["audio of a transport stream", "hls/index.m3u8", { audio_only: true }],
+    ["segments with title and chapters", "segments.html", {}],
+  ] as const)("are the same file as with one: %s", async (_, path, request) => {
+    const url = `${origin.url}/${path}`;
+    const kept = await deliveredFromDisk(url, request);
+    const passed = await delivered(diskless, url, request);
+    expect(passed.object?.equals(kept.object ?? Buffer.alloc(0))).toBe(true);
+    const { sha256, timings, ...facts } = passed.delivery;
+    expect(sha256).toBeNull();
+    expect(kept.delivery.sha256).toMatch(/^[0-9a-f]{64}$/);
+    expect(timings.mux_ms).toBeGreaterThanOrEqual(0);
+    const { strategy, file_size, adjustments, duration, actual_quality } = kept.delivery;
+    expect(facts).toMatchObject({ strategy, file_size, adjustments, duration, actual_quality });
+  });
+
+  it.each(["dash/index.mpd", "hls/index.m3u8"])("write no file: %s", async (path) => {
+    const run = (processor: ProcessorBench) => () => delivered(processor, `${origin.url}/${path}`);
+    expect(await filesOf(bench, run(bench))).toContain("joined.1.mp4");
+    expect(await filesOf(diskless, run(diskless))).toEqual(new Set());
+  });
+
+  it("are kept on it for Google Drive, which takes parts in order", async () => {
+    const { clientEmail: client_email, privateKey: private_key, tokenUri: token_uri } = drive.account;
+    const target = {
+      ...({ provider: "gdrive", endpoint: drive.origin, folder_id: drive.folderId } as const),
+      ...{ share_links: false, managed: false },
+      service_account: { client_email, private_key, token_uri },
+    };
+    const path = `${origin.url}/hls/index.m3u8`;
+    const outcome = await diskless.run(path, {}, { target });
+    const { object, delivery } = await deliveredFromDisk(path, {});
+    expect(outcome).toMatchObject({ type: "completed", delivery: { sha256: delivery.sha256 } });
+    const key = outcome.type === "completed" ? outcome.delivery.key : "";
+    const [file] = drive.files.under(drive.folderId, key);
+    expect(file?.content?.equals(object ?? Buffer.alloc(0))).toBe(true);
+  });
+
+  it("ask for permission to publish without a hash", async () => {
+    const { delivery } = await delivered(diskless, `${origin.url}/hls/index.m3u8`);
+    expect(delivery.sha256).toBeNull();
+    const asked = diskless.worker.identities.filter(({ kind }) => kind === "publish").at(-1);
+    expect(asked).toMatchObject({ sha256: undefined });
+  });
+
+  it("are read again if the room for the index was too small", async () => {
+    const small = () => {
+      throw new FrontTooSmallError(1000);
+    };
+    const path = `${origin.url}/hls/index.m3u8`;
+    const objects: (Buffer | null)[] = [];
+    for (const processor of [bench, diskless]) {
+      vi.spyOn(JoinedMovie.prototype, "front").mockImplementationOnce(small);
+      objects.push((await delivered(processor, path)).object);
+    }
+    const [file, passed] = objects;
+    expect(passed?.equals(file ?? Buffer.alloc(0))).toBe(true);
+    expect(passed?.length).toBeGreaterThan((await deliveredFromDisk(path, {})).object?.length ?? 0);
+  });
+
+  it("leave nothing when the run is cancelled midway", async () => {
+    origin.put("/stuck/rest.ts", Buffer.alloc(0));
+    origin.behave("/stuck/rest.ts", { hang: true });
+    const [first = Buffer.alloc(0)] = await readSegments(dirname(await media("hls-ts", LARGE)));
+    origin.put("/stuck/first.ts", first);
+    const lines = ["#EXTINF:1,", "first.ts", "#EXTINF:1,", "rest.ts"];
+    origin.put("/stuck/index.m3u8", playlist(lines));
+    const id = await diskless.submit(`${origin.url}/stuck/index.m3u8`);
+    await origin.waitForHit("/stuck/rest.ts");
+    await diskless.processor.runs.cancel(id);
+    expect(await diskless.remainingFiles()).toEqual([]);
+    expect(await diskless.s3.unfinishedUploads()).toEqual([]);
+  });
+
+  it("are not delivered when the file is larger than the key allows", async () => {
+    const size = (await readFile(await media("video-fragments", LARGE))).length;
+    const limits = { max_filesize_bytes: size + 1000, max_duration_seconds: null };
+    const outcome = await diskless.run(`${origin.url}/fragments.mpd`, {}, { limits });
+    expect(outcome).toMatchObject({ type: "failed", code: "limit_exceeded" });
+    expect(await diskless.s3.unfinishedUploads()).toEqual([]);
+  });
+
+  it("are not delivered when the storage refuses it", async () => {
+    const target = { ...diskless.target, bucket: "no-such-bucket" } as typeof diskless.target;
+    const outcome = await diskless.run(`${origin.url}/hls/index.m3u8`, {}, { target });
+    expect(outcome).toMatchObject({ type: "failed", code: "upload_refused" });
+    expect(await diskless.remainingFiles()).toEqual([]);
+  });
+
+  it.each([
+    ["too small for the file", () => refuseRoom({ transient: false })],
+    ["full now", () => refuseRoom({})],
+    ["full while the file is being written", failWrite],
+  ])("are delivered when the disk is %s, and the job says that it has no hash", async (_, fill) => {
+    const kept = await deliveredFromDisk(`${origin.url}/dash/index.mpd`, {});
+    await fill();
+    const { delivery, object } = await delivered(bench, `${origin.url}/dash/index.mpd`);
+    expect(delivery).toMatchObject({
+      sha256: null,
+      adjustments: [{ field: "sha256", from: true, to: false, reason: expect.stringContaining("disk") }],
+    });
+    expect(object?.equals(kept.object ?? Buffer.alloc(0))).toBe(true);
+  });
+});
+
+function refuseRoom({ transient }: { readonly transient?: boolean }): void {
+  const full = new ServiceFault("disk_full", "as if the volume were too small", { transient });
+  vi.spyOn(WorkFolders.prototype, "reserve").mockRejectedValueOnce(full);
+}
+
+/** As if others had filled the disk meanwhile. */
+async function failWrite(): Promise<void> {
+  const handle = await open(join(folder, "any"), "w");
+  const prototype: FileHandle = Object.getPrototypeOf(handle);
+  await handle.close();
+  const full = Object.assign(new Error("no space left on device"), { code: "ENOSPC" });
+  vi.spyOn(prototype, "write").mockRejectedValueOnce(full);
+}

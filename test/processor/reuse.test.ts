@@ -156,14 +156,16 @@ describe("a run with a file of an earlier job", () => {
 describe("a run without one", () => {
   it("asks by the checksum that the source states, and describes the file as its own source does", async () => {
     const file = await deliver("original");
-    const digest = Buffer.from(file.delivery.sha256, "hex").toString("base64");
+    const { sha256: hash = null } = file.delivery;
+    if (hash === null) throw new Error("the file has no hash");
+    const digest = Buffer.from(hash, "hex").toString("base64");
     origin.behave("/film.mp4", { headers: { "repr-digest": `sha-256=:${digest}:` } });
-    bench.worker.known.set(file.delivery.sha256, file);
+    bench.worker.known.set(hash, file);
     const copied = await run(film("mirror"), { filename: "mirrored" });
     expect(copied).toMatchObject({
       strategy: "copy",
       key: "videos/mirrored.mp4",
-      sha256: file.delivery.sha256,
+      sha256: hash,
     });
     // extras would be those of another source
     const own = await run(film("mirror"), { filename: "own", thumbnail: true });

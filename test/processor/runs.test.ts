@@ -53,7 +53,7 @@ async function deliver(
   if (!bytes) throw new Error(`no object under ${delivery.key}`);
   expect(bytes.length).toBe(delivery.file_size);
   expect(createHash("sha256").update(bytes).digest("hex")).toBe(delivery.sha256);
-  const path = join(folder, `delivered-${delivery.sha256.slice(0, 12)}`);
+  const path = join(folder, `delivered-${delivery.sha256?.slice(0, 12)}`);
   await writeFile(path, bytes);
   const facts = await probeMedia(path, {
     tools,

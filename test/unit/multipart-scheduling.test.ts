@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { PartLimits, Upload } from "../../processor/storage/object-store.ts";
 import { BufferBudget } from "../../processor/storage/uploads/buffer-budget.ts";
+import { FrontLastFiller } from "../../processor/storage/uploads/front-last-filler.ts";
 import { OrderedHash } from "../../processor/storage/uploads/ordered-hash.ts";
 import { maxObjectBytes, partSizeFor } from "../../processor/storage/uploads/part-size.ts";
 import { PartUploader, type PartUploaderOptions } from "../../processor/storage/uploads/part-uploader.ts";
@@ -11,7 +12,10 @@ import { inlineDigest } from "../support/inline-digest.ts";
 import { uploadStream } from "../support/upload-stream.ts";
 
 const MiB = 1 << 20;
-const limits: PartLimits = { minBytes: 5 * MiB, maxBytes: 64 * MiB, maxParts: 10_000, equalParts: true };
+const limits: PartLimits = {
+  ...{ minBytes: 5 * MiB, maxBytes: 64 * MiB, maxParts: 10_000 },
+  ...{ equalParts: true, inOrder: false },
+};
 
 describe("part size", () => {
   it.each([
@@ -154,7 +158,7 @@ class MemoryUpload implements Upload {
   }
 }
 
-const tiny: PartLimits = { minBytes: 1, maxBytes: 100, maxParts: 50, equalParts: true };
+const tiny: PartLimits = { minBytes: 1, maxBytes: 100, maxParts: 50, equalParts: true, inOrder: false };
 const never = new AbortController().signal;
 
 const uploaderOf = (upload: Upload, options: Partial<PartUploaderOptions> = {}): PartUploader =>
@@ -273,5 +277,115 @@ describe("part uploader", () => {
     await uploadRanges(uploader, { sizeBytes: 45, read });
     expect(seen).toEqual([...seen].sort((a, b) => a - b));
     expect(seen.at(-1)).toBe(45);
+  });
+});
+
+describe("a file whose front comes last", () => {
+  const chunked = (bytes: Buffer, sizes: readonly number[]): Buffer[] => {
+    const chunks: Buffer[] = [];
+    for (let at = 0, turn = 0; at < bytes.length; turn++) {
+      const size = Math.max(1, sizes[turn % sizes.length] ?? 1);
+      chunks.push(bytes.subarray(at, at + size));
+      at += size;
+    }
+    return chunks;
+  };
+  const pattern = (length: number, seed: number): Buffer =>
+    Buffer.from(Array.from({ length }, (_, index) => (index * 7 + seed) % 251));
+
+  /** As a run does it: the front is not touched before all media was taken. */
+  async function store(uploader: PartUploader, front: Buffer, media: readonly Buffer[]) {
+    const filler = new FrontLastFiller(uploader, front.length);
+    try {
+      for (const chunk of media) {
+        const passed = Buffer.from(chunk);
+        await filler.put(passed);
+        // the memory of a chunk belongs to the reader again
+        passed.fill(0);
+      }
+      await filler.end(front);
+    } catch (error) {
+      filler.drop();
+      await uploader.abort(error);
+      throw error;
+    }
+    return await uploader.finish();
+  }
+
+  const file = fc.record({
+    frontBytes: fc.nat({ max: 70 }),
+    mediaBytes: fc.nat({ max: 200 }),
+    sizes: fc.array(fc.integer({ min: 1, max: 40 }), { minLength: 1, maxLength: 5 }),
+  });
+
+  it("is the same object for any sizes of front, chunks and parts, with equal parts but the last", async () => {
+    const limits = fc.record({
+      partBytes: fc.integer({ min: 1, max: 30 }),
+      window: fc.integer({ min: 2, max: 5 }),
+    });
+    await fc.assert(
+      fc.asyncProperty(file, limits, fc.scheduler(), async (plan, { partBytes, window }, s) => {
+        const [front, media] = [pattern(plan.frontBytes, 3), pattern(plan.mediaBytes, 101)];
+        const upload = new MemoryUpload();
+        upload.store = () => s.schedule(Promise.resolve());
+        const options = {
+          ...{ partBytes, partsInFlight: window, digest: null },
+          limits: { ...tiny, maxParts: 1000 },
+        };
+        const result = await s.waitFor(store(uploaderOf(upload, options), front, chunked(media, plan.sizes)));
+        expect(Buffer.concat(upload.parts)).toEqual(Buffer.concat([front, media]));
+        expect(upload.parts.slice(0, -1).every((part) => part.length === partBytes)).toBe(true);
+        expect(upload.peak).toBeLessThanOrEqual(window);
+        expect(upload.state).toBe("completed");
+        expect(result).toMatchObject({ sha256: null, bytes: front.length + media.length });
+      }),
+    );
+  });
+
+  it("shares a budget with others without a deadlock, if two parts are reserved", async () => {
+    const plan = fc.record({
+      files: fc.array(file, { minLength: 1, maxLength: 6 }),
+      capacity: fc.integer({ min: 20, max: 60 }),
+    });
+    await fc.assert(
+      fc.asyncProperty(plan, fc.scheduler(), async ({ files, capacity }, s) => {
+        const budget = new BufferBudget(capacity);
+        const runs = files.map(async ({ frontBytes, mediaBytes, sizes }) => {
+          const [front, media] = [pattern(frontBytes, 3), pattern(mediaBytes, 101)];
+          const upload = new MemoryUpload();
+          upload.store = () => s.schedule(Promise.resolve());
+          const share = await budget.join(20);
+          await store(uploaderOf(upload, { share, digest: null }), front, chunked(media, sizes));
+          expect(Buffer.concat(upload.parts)).toEqual(Buffer.concat([front, media]));
+          expect(budget.used).toBeLessThanOrEqual(capacity);
+        });
+        await s.waitFor(Promise.all(runs));
+        expect(budget.used).toBe(0);
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  it.each([0, 2, 5])("returns all memory and leaves nothing when part %i is refused", async (refused) => {
+    const budget = new BufferBudget(100);
+    const upload = new MemoryUpload();
+    const failure = new Error("refused");
+    upload.store = (index) => (index === refused ? Promise.reject(failure) : Promise.resolve());
+    const uploader = uploaderOf(upload, { share: await budget.join(20), digest: null });
+    await expect(store(uploader, pattern(25, 3), chunked(pattern(200, 7), [9]))).rejects.toBe(failure);
+    expect(upload.state).toBe("aborted");
+    expect(budget.used).toBe(0);
+  });
+
+  it("refuses a front of another length, and drops what it held", async () => {
+    const budget = new BufferBudget(100);
+    const upload = new MemoryUpload();
+    const uploader = uploaderOf(upload, { share: await budget.join(20), digest: null });
+    const filler = new FrontLastFiller(uploader, 15);
+    await filler.put(pattern(30, 1));
+    await expect(filler.end(pattern(14, 1))).rejects.toThrow(RangeError);
+    filler.drop();
+    await uploader.abort(new Error("over"));
+    expect(budget.used).toBe(0);
   });
 });

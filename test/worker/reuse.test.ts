@@ -203,6 +203,12 @@ describe("a file that an earlier job delivered", () => {
     expect((await worker.report(run, "known", { media: "Example 1" })).status).toBe(409);
   });
 
+  it("is offered without a hash, if it has none", async () => {
+    const first = await deliver({}, { sha256: null });
+    expect(await worker.job(account.key, first.job_id)).toMatchObject({ status: "Completed", sha256: null });
+    expect((await start()).reuse?.file).toMatchObject({ job_id: first.job_id, delivery: { sha256: null } });
+  });
+
   it("is not found by its bytes if it was converted", async () => {
     await deliver({}, { strategy: "transcode" });
     const run = await start({ url: "https://short.example/x" });

@@ -17,6 +17,8 @@ export interface PipelineCase {
   readonly quality?: LineQuality;
   /** Every competitor gets half of a core; default: all of the machine. */
   readonly halfCore?: boolean;
+  /** The processor keeps no copies on the disk; default: it does. */
+  readonly noDisk?: boolean;
   readonly line: "fast" | "capped" | "shaped";
   readonly bucket: Bucket;
   readonly targets: readonly Target[];
@@ -65,20 +67,17 @@ interface LongLine {
 const PROTOCOLS = ["tls", "http"] as const;
 const SHOWN = { tls: "TLS", http: "http" } as const;
 
+const fastCase = (gib: number, form: keyof Forms, name: string) =>
+  ({ name, form, media: formsOf(gib)[form], gib, line: "fast", bucket: "fast" }) as const;
+
 /** @param gib size of the large media */
 export const pipelineCases = (gib: number): readonly PipelineCase[] => [
   ...PROTOCOLS.flatMap((protocol) =>
     FORM_NAMES.map(([form, name]): PipelineCase => {
       const limits = FAST_LIMITS[form];
       return {
-        ...{
-          name: `${name}, ${gib} GiB, ${SHOWN[protocol]}`,
-          form,
-          media: formsOf(gib)[form],
-          gib,
-          ends: protocol,
-        },
-        ...{ line: "fast", bucket: "fast", others: ["usual", "tools", "floor"] },
+        ...fastCase(gib, form, `${name}, ${gib} GiB, ${SHOWN[protocol]}`),
+        ...{ ends: protocol, others: ["usual", "tools", "floor"] },
         targets: [
           { against: "strongest", atMost: limits[protocol] },
           { against: "peer", atMost: protocol === "tls" ? 0.2 : 0.3 },
@@ -86,6 +85,14 @@ export const pipelineCases = (gib: number): readonly PipelineCase[] => [
         ...(protocol === "tls" ? { cpuTarget: limits.cpu } : {}),
       };
     }),
+  ),
+  ...PROTOCOLS.flatMap((protocol) =>
+    FORM_NAMES.slice(2).map(
+      ([form, name]): PipelineCase => ({
+        ...fastCase(gib, form, `${name}, no disk, ${gib} GiB, ${SHOWN[protocol]}`),
+        ...{ ends: protocol, noDisk: true, others: ["floor"], targets: [] },
+      }),
+    ),
   ),
   ...FORM_NAMES.map(
     ([form, name]): PipelineCase => ({

@@ -16,9 +16,13 @@ export async function benchPipeline(bench: Bench): Promise<readonly Subject[]> {
   const cases = pipelineCases(options.size).filter(
     ({ name, ends }) => name.toLowerCase().includes(options.only) && lines[ends] !== null,
   );
-  const [slowed, others] = [cases.filter(isSlowed), cases.filter((one) => !isSlowed(one))];
+  const slowed = cases.filter(isSlowed);
+  const [keeping, passing] = [false, true].map((passes) =>
+    cases.filter((one) => !isSlowed(one) && (one.noDisk ?? false) === passes),
+  );
   return [
-    ...(others.length === 0 ? [] : await measureCases(bench, others, null)),
+    ...(await measureCases(bench, keeping ?? [], null)),
+    ...(await measureCases(bench, passing ?? [], null, { KEEP_COPIES_ON_DISK: "false" })),
     ...(slowed.length === 0 ? [] : await measureSlowed(bench, slowed)),
     ...(await measureJobs(bench)),
     ...(await measureCrowds(bench)),
@@ -40,13 +44,18 @@ async function measureSlowed(bench: Bench, cases: readonly PipelineCase[]): Prom
   }
 }
 
-/** @param group what the processor and all tools run in; null for the whole machine */
+/**
+ * @param group what the processor and all tools run in; null for the whole machine
+ * @param settings of the processor
+ */
 async function measureCases(
   bench: Bench,
   cases: readonly PipelineCase[],
   group: HalfCore | null,
+  settings: Readonly<Record<string, string>> = {},
 ): Promise<Subject[]> {
-  const processor = await startBenchProcessor(bench.folder, bench.origins);
+  if (cases.length === 0) return [];
+  const processor = await startBenchProcessor(bench.folder, bench.origins, settings);
   try {
     await warmUp(bench, processor);
     group?.add(treeOf(processor.pid));

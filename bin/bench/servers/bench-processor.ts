@@ -35,10 +35,14 @@ export interface BenchProcessor {
 
 const TOKEN = "bench-processor-token";
 
-/** @param folder for its work files and its log */
+/**
+ * @param folder for its work files and its log
+ * @param settings that differ from the default
+ */
 export async function startBenchProcessor(
   folder: string,
   allowedHosts: readonly string[],
+  settings: Readonly<Record<string, string>> = {},
 ): Promise<BenchProcessor> {
   const [coordinator, port] = await Promise.all([startCoordinator(), freePort()]);
   const child = spawn(process.execPath, [...profiling(folder), ...PROCESSOR_ARGS], {
@@ -50,6 +54,7 @@ export async function startBenchProcessor(
         ALLOWED_PRIVATE_HOSTS: allowedHosts.join(","),
         DRAIN_SECONDS: "0",
       },
+      ...settings,
     },
     stdio: ["ignore", "ignore", "inherit"],
   });

@@ -14,7 +14,13 @@ import { BlobUpload, fenceUpload } from "./blob-upload.ts";
 import { uploadOfBlock } from "./block-id.ts";
 
 /** Azure accepts blocks of any size; one of the 50,000 marks the upload. */
-const LIMITS: PartLimits = { minBytes: 1 << 20, maxBytes: 64 << 20, maxParts: 49_999, equalParts: false };
+const LIMITS: PartLimits = {
+  minBytes: 1 << 20,
+  maxBytes: 64 << 20,
+  maxParts: 49_999,
+  equalParts: false,
+  inOrder: false,
+};
 
 /**
  * A container of Azure Blob Storage, by an account's key or a shared access signature (SAS).

@@ -19,7 +19,13 @@ export interface GcsOptions extends StoreOptions {
   readonly account: ServiceAccount;
 }
 
-const LIMITS: PartLimits = { minBytes: 5 << 20, maxBytes: 64 << 20, maxParts: 10_000, equalParts: false };
+const LIMITS: PartLimits = {
+  minBytes: 5 << 20,
+  maxBytes: 64 << 20,
+  maxParts: 10_000,
+  equalParts: false,
+  inOrder: false,
+};
 
 /**
  * A bucket of Google Cloud Storage, accessed by a service account. Google's SDK authorises the requests; parts go

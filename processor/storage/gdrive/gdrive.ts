@@ -29,6 +29,7 @@ const LIMITS: PartLimits = {
   maxBytes: 64 << 20,
   maxParts: 100_000,
   equalParts: false,
+  inOrder: true,
 };
 
 /** Google documents requests with metadata and content for files up to this size. */

@@ -13,7 +13,13 @@ import { type OssAccess, OssSigner } from "./oss-signer.ts";
 /** Where to write, and with which credentials. */
 export interface OssOptions extends OssAccess, StoreOptions {}
 
-const LIMITS: PartLimits = { minBytes: 100 << 10, maxBytes: 64 << 20, maxParts: 10_000, equalParts: false };
+const LIMITS: PartLimits = {
+  minBytes: 100 << 10,
+  maxBytes: 64 << 20,
+  maxParts: 10_000,
+  equalParts: false,
+  inOrder: false,
+};
 /** The difference of clocks that the service allows. */
 const REQUEST_SECONDS = 900;
 

@@ -18,7 +18,13 @@ export interface S3Options extends BucketAddress, S3Credentials, StoreOptions {
 }
 
 /** What both S3 and R2 accept: R2 requires equal parts, and bodies that leave a container are limited in size. */
-const LIMITS: PartLimits = { minBytes: 5 << 20, maxBytes: 64 << 20, maxParts: 10_000, equalParts: true };
+const LIMITS: PartLimits = {
+  minBytes: 5 << 20,
+  maxBytes: 64 << 20,
+  maxParts: 10_000,
+  equalParts: true,
+  inOrder: false,
+};
 
 /**
  * Any server that speaks S3 with Signature Version 4: AWS, Cloudflare R2 (also its local endpoint), Backblaze, MinIO.

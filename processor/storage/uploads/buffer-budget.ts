@@ -1,8 +1,9 @@
 /**
  * The memory that all runs of a processor may fill with file parts at the same time.
  *
- * Each run joins with the size of one part, which is reserved for it, so that it can always continue, whatever the others
- * hold; everything above is granted first come, first served. The sum never exceeds the capacity.
+ * Each run joins with the size of what it holds at least, one part or two, which is reserved for it, so that it can always
+ * continue, whatever the others hold; everything above is granted first come, first served. The sum never exceeds the
+ * capacity.
  *
  * @example
  * const share = await budget.join(partBytes, signal);
@@ -24,14 +25,15 @@ export class BufferBudget {
   }
 
   /**
-   * Reserves one part for a run, waiting in line while there is no room.
+   * Reserves memory for a run, waiting in line while there is no room.
    *
-   * @throws RangeError when a part is larger than the whole budget; the signal's reason when it is aborted
+   * @param reservedBytes as much as the run must be able to hold at the same time in order to continue
+   * @throws RangeError when that is more than the whole budget; the signal's reason when it is aborted
    */
-  async join(partBytes: number, signal?: AbortSignal): Promise<BudgetShare> {
-    if (partBytes > this.capacity) throw new RangeError("a part is larger than the whole buffer budget");
-    const share = new BudgetShare(partBytes, this.#ledger);
-    await this.#wait({ share, cost: () => partBytes, grant: () => share.open() }, signal);
+  async join(reservedBytes: number, signal?: AbortSignal): Promise<BudgetShare> {
+    if (reservedBytes > this.capacity) throw new RangeError("a run needs more than the whole buffer budget");
+    const share = new BudgetShare(reservedBytes, this.#ledger);
+    await this.#wait({ share, cost: () => reservedBytes, grant: () => share.open() }, signal);
     return share;
   }
 
@@ -65,7 +67,7 @@ export class BufferBudget {
     });
   }
 
-  /** Grants in order; after a request that must wait, only what a run can cover with its own part is granted. */
+  /** Grants in order; after a request that must wait, only what a run has reserved is granted. */
   #pump(): void {
     const blocked = new Set<BudgetShare>();
     for (const waiter of [...this.#queue]) {
@@ -101,23 +103,23 @@ interface Ledger {
 
 /** One run's part of a {@link BufferBudget}. */
 export class BudgetShare {
-  readonly #partBytes: number;
+  readonly #reservedBytes: number;
   readonly #ledger: Ledger;
   #held = 0;
   #open = false;
 
-  constructor(partBytes: number, ledger: Ledger) {
-    this.#partBytes = partBytes;
+  constructor(reservedBytes: number, ledger: Ledger) {
+    this.#reservedBytes = reservedBytes;
     this.#ledger = ledger;
   }
 
   /**
-   * Waits until `bytes` more may be held; at once while they fit into the run's own part.
+   * Waits until `bytes` more may be held; at once while they fit into what is reserved for the run.
    *
-   * @throws RangeError when more than one part is requested; the signal's reason when it is aborted
+   * @throws RangeError when more than that is requested at once; the signal's reason when it is aborted
    */
   async take(bytes: number, signal?: AbortSignal): Promise<void> {
-    if (bytes > this.#partBytes) throw new RangeError("more than one part was asked for at once");
+    if (bytes > this.#reservedBytes) throw new RangeError("more than what is reserved was asked for at once");
     await this.#ledger.take(this, bytes, signal);
   }
 
@@ -128,7 +130,7 @@ export class BudgetShare {
     this.#ledger.change(this.#charge() - before);
   }
 
-  /** Returns everything, including the run's own part. */
+  /** Returns everything, including what is reserved. */
   leave(): void {
     const before = this.#charge();
     this.#open = false;
@@ -138,7 +140,7 @@ export class BudgetShare {
 
   /** Bytes that holding `bytes` more would add to what the budget counts. */
   costOf(bytes: number): number {
-    return Math.max(this.#partBytes, this.#held + bytes) - this.#charge();
+    return Math.max(this.#reservedBytes, this.#held + bytes) - this.#charge();
   }
 
   /** Called by the budget once it was granted. */
@@ -152,6 +154,6 @@ export class BudgetShare {
   }
 
   #charge(): number {
-    return this.#open ? Math.max(this.#partBytes, this.#held) : 0;
+    return this.#open ? Math.max(this.#reservedBytes, this.#held) : 0;
   }
 }

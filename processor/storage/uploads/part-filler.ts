@@ -11,12 +11,14 @@ import type { PartSlot, PartUploader } from "./part-uploader.ts";
  */
 export class PartFiller {
   readonly #uploader: PartUploader;
-  #index = 0;
+  #index: number;
   #slot: PartSlot | null = null;
   #filled = 0;
 
-  constructor(uploader: PartUploader) {
+  /** @param firstPart the part that begins with the first byte, counted from 0 */
+  constructor(uploader: PartUploader, firstPart = 0) {
     this.#uploader = uploader;
+    this.#index = firstPart;
   }
 
   /**

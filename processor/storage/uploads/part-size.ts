@@ -8,6 +8,8 @@ const LARGEST = 64 * MiB;
 const FOR_UNKNOWN = 12 * MiB;
 /** The number of parts to plan for; the rest is room for a source that grows beyond what it announced. */
 const PLANNED_PARTS = 9_000;
+/** What is planned for an object of unknown size; one that cannot become as large may have smaller parts. */
+export const UNKNOWN_BYTES = PLANNED_PARTS * FOR_UNKNOWN;
 
 /**
  * The size in bytes of every part but the last of one upload.

@@ -68,6 +68,8 @@ export interface PartSlot {
  */
 export class PartUploader {
   readonly partBytes: number;
+  /** As the storage demands it, see {@link PartLimits}. */
+  readonly inOrder: boolean;
   /** Aborted, with the reason, as soon as anything failed: pass it to whatever feeds this uploader. */
   readonly signal: AbortSignal;
   readonly #options: PartUploaderOptions;
@@ -86,6 +88,7 @@ export class PartUploader {
   constructor(options: PartUploaderOptions) {
     this.#options = options;
     this.partBytes = options.partBytes;
+    this.inOrder = options.limits.inOrder;
     this.signal = AbortSignal.any([options.signal, this.#stop.signal]);
     this.#hash = options.digest && new OrderedHash(options.digest);
     this.#window = options.partsInFlight ?? 4;

@@ -12,7 +12,8 @@ export interface GrowingFile extends FinishOptions {
   readonly done: Promise<unknown>;
   /**
    * Bytes at the front that the writer fills in at the very end (an index in front of the media): parts that overlap
-   * them are sent last. 0 for a file that is only appended to.
+   * them are sent last. 0 for a file that is only appended to. A storage that takes parts in order gets all of them at
+   * the end, unless this is 0.
    */
   readonly headBytes: number;
   readonly hasher: Hasher;
@@ -79,8 +80,9 @@ async function sendParts(
   handle: FileHandle,
   watcher: GrowthWatcher,
 ): Promise<void> {
-  const { partBytes } = uploader;
-  const heldParts = Math.ceil(file.headBytes / partBytes);
+  const { inOrder, partBytes } = uploader;
+  const isHeldWhole = inOrder && file.headBytes > 0;
+  const heldParts = isHeldWhole ? Number.POSITIVE_INFINITY : Math.ceil(file.headBytes / partBytes);
   let closed = false;
   const closing = file.done.then(
     () => {

@@ -31,7 +31,7 @@ export async function deliveredFile(
   const { object_key, file_size, sha256, strategy, subtitles, thumbnail_key, details } = job;
   const extras = (subtitles?.length ?? 0) + (thumbnail_key === null ? 0 : 1);
   // a job with the same name may have replaced them
-  if (object_key === null || file_size === null || sha256 === null || extras !== facts.extras) return null;
+  if (object_key === null || file_size === null || extras !== facts.extras) return null;
   const unknown = null;
   const delivery: Delivery = {
     ...{ key: object_key, subtitle_key: job.subtitle_key, thumbnail_key, subtitles: subtitles ?? [] },
