@@ -1,4 +1,4 @@
-/** `npm run soak [-- jobs]`: many small jobs through the self-hosted program, with a restart in the middle (20,000 take some two hours). */
+/** `npm run soak [-- jobs]`: many small jobs through the self-hosted program, with a restart in the middle (20,000 take one to two hours). */
 import { faultsOf, soak } from "./soak/soak.ts";
 import { StackError } from "./stack/errors.ts";
 import { exitCodeOf } from "./stack/exit-code.ts";
