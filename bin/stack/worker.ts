@@ -59,7 +59,7 @@ const NODE_OPTIONS = ["--max-semi-space-size=2", "--optimize-for-size"];
  * the whole heap finds; the heap itself hardly grows, so V8 sees no reason for one. workerd alone, with a Worker of one line,
  * takes some kilobytes more with each request, and each Worker behind another as much again. Small collections are made
  * whole ones: memory levels off. A nursery of 1 MB makes them frequent in the Workers that a request only passes, whose few small
- * objects hold the most. This project's Worker, where each costs as much as ten requests, gets a larger one by itself,
+ * objects hold the most. V8 enlarges the nursery of this project's Worker, where each costs as much as ten requests,
  * because much survives there.
  */
 const WORKERD_V8_FLAGS = "--gc-global --min-semi-space-size=1 --max-semi-space-size=32";
