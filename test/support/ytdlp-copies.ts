@@ -1,6 +1,15 @@
 import { execFileSync } from "node:child_process";
-import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { basename, dirname, join } from "node:path";
 import type { YtdlpTool } from "../../processor/tools/discover.ts";
 
 /**
@@ -102,11 +111,19 @@ function runPython({ python, pythonPath }: YtdlpTool, script: string, ...args: s
   return execFileSync(python, ["-c", script, ...args], { encoding: "utf8", env }).trim();
 }
 
-/** A folder of links, so that a copy costs nothing. */
+const COMPILED = "__pycache__";
+
+/**
+ * A folder of links, so that a copy costs nothing. Compiled modules lie in a folder of the copy: Python tells one from a later
+ * source only by the second and the size, and both copies are of the same second.
+ */
 function linkAll(from: string, to: string): void {
   rmSync(to, { recursive: true, force: true });
   mkdirSync(to, { recursive: true });
-  for (const name of readdirSync(from)) symlinkSync(join(from, name), join(to, name));
+  for (const name of readdirSync(from)) {
+    if (name === COMPILED) linkAll(join(from, name), join(to, name));
+    else symlinkSync(join(from, name), join(to, name));
+  }
 }
 
 function patch(packageFolder: string, original: string, { name, version, isBroken = false }: CopyOptions) {
@@ -127,6 +144,14 @@ function patch(packageFolder: string, original: string, { name, version, isBroke
   function rewrite(file: string, change: (text: string) => string): void {
     const text = readFileSync(join(original, file), "utf8");
     rmSync(join(packageFolder, file), { force: true });
+    removeCompiled(join(packageFolder, file));
     writeFileSync(join(packageFolder, file), change(text));
   }
+}
+
+function removeCompiled(source: string): void {
+  const folder = join(dirname(source), COMPILED);
+  const module = `${basename(source, ".py")}.`;
+  if (!existsSync(folder)) return;
+  for (const name of readdirSync(folder)) if (name.startsWith(module)) rmSync(join(folder, name));
 }
