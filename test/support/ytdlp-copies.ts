@@ -114,8 +114,8 @@ function runPython({ python, pythonPath }: YtdlpTool, script: string, ...args: s
 const COMPILED = "__pycache__";
 
 /**
- * A folder of links, so that a copy costs nothing. Compiled modules lie in a folder of the copy: Python tells one from a later
- * source only by the second and the size, and both copies are of the same second.
+ * A folder of links, so that a copy costs nothing. Compiled modules lie in a folder of the copy: Python distinguishes one from that of
+ * a later source only by the second and the size, and both copies are made in the same second.
  */
 function linkAll(from: string, to: string): void {
   rmSync(to, { recursive: true, force: true });
