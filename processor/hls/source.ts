@@ -267,8 +267,12 @@ export class HlsSource {
     this.#named.set(playlistPath, [named, before]);
   }
 
-  /** Starts to fetch the next segments of the playlist, and drops those that the reader skipped. */
-  #fetchAhead(entry: Entry): void {
+  /**
+   * Starts to fetch the next segments of the playlist, and drops those that the reader skipped.
+   *
+   * @param isOpen its reader has it already
+   */
+  #fetchAhead(entry: Entry, isOpen = false): void {
     const index = entry.siblings.indexOf(entry);
     if (index < 0) return;
     this.#current = entry;
@@ -277,13 +281,14 @@ export class HlsSource {
     const allowed = index + this.#adaptive.allowed;
     entry.siblings.forEach((sibling, position) => {
       if (position < index || position >= last) drop(sibling);
-      else if (position < allowed) sibling.stream ??= this.#prefetch(sibling);
+      else if (position < allowed && !(isOpen && sibling === entry))
+        sibling.stream ??= this.#prefetch(sibling);
     });
   }
 
   #fetchMoreWhenAllowed(): void {
     void this.#adaptive.growth.then(() => {
-      if (this.#current && !this.#options.signal.aborted) this.#fetchAhead(this.#current);
+      if (this.#current && !this.#options.signal.aborted) this.#fetchAhead(this.#current, true);
       this.#fetchMoreWhenAllowed();
     });
   }

@@ -165,6 +165,28 @@ describe("an HLS presentation shown to tools", () => {
     await origin.idle();
   });
 
+  it("fetches more while a segment is being read, and not that segment again", async () => {
+    const names = Array.from({ length: 6 }, (_, index) => `/slow/${index}.ts`);
+    for (const name of names) {
+      origin.put(name, Buffer.alloc(188 * 500, 0x47));
+      origin.behave(name, { bytesPerSecond: 100_000 });
+    }
+    const lines = names.flatMap((name) => ["#EXTINF:1,", name]);
+    origin.put("/slow/index.m3u8", Buffer.from(["#EXTM3U", ...lines, "#EXT-X-ENDLIST"].join("\n")));
+    const url = `${origin.url}/slow/index.m3u8`;
+    const source = new HlsSource(reach.client, { url, signal: never, connections: 4 });
+    await source.open(source.entryPath);
+    const first = await source.open("/1.ts");
+    const reading = (async () => {
+      if (first?.kind === "media") for await (const _batch of first.body);
+    })();
+    // the fourth is only fetched because more connections are allowed than at first
+    await Promise.all([origin.waitForHit("/slow/3.ts"), reading]);
+    expect(names.map((name) => origin.hits.get(name) ?? 0)).toEqual([1, 1, 1, 1, 0, 0]);
+    source.close();
+    await origin.idle();
+  });
+
   it("sends cookies to its own host and to no other that the playlist names", async () => {
     const other = await startOrigin({ bodies: { "/elsewhere.ts": Buffer.from("media") } });
     const { client, policy } = clientFor(origin.host, other.host);
