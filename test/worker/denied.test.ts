@@ -178,7 +178,7 @@ describe("a run", () => {
   });
 
   it("does not publish a file whose hash is denied", async () => {
-    await deny("hash", "AB".repeat(32));
+    await deny("hash", String(delivery.sha256).toUpperCase());
     const run = await worker.start(account.key);
     await upload(run);
     expect((await worker.report(run, "publish", { sha256: delivery.sha256 })).status).toBe(409);
