@@ -98,8 +98,13 @@ export class AdaptiveConnections {
     window.bytes += bytes;
     const elapsed = now - window.begin;
     if (elapsed < window.ms) return;
-    const rate = window.bytes / elapsed;
-    this.#change(now, () => this.#judge(rate));
+    const before = this.#allowed;
+    this.#judge(window.bytes / elapsed);
+    this.#window = null;
+    this.#changedAt = now;
+    if (this.#allowed <= before) return;
+    this.#growth.resolve();
+    this.#growth = Promise.withResolvers();
   }
 
   /** Null while the connections that are allowed do not all bring bytes. */
@@ -108,16 +113,6 @@ export class AdaptiveConnections {
     if (this.#reading < this.#allowed) return null;
     const ms = Math.max(WINDOW_MS, WINDOW_WAITS * (now - this.#changedAt));
     return { begin: now + ms, ms, bytes: 0 };
-  }
-
-  #change(now: number, judge: () => void): void {
-    const before = this.#allowed;
-    judge();
-    this.#window = null;
-    this.#changedAt = now;
-    if (this.#allowed <= before) return;
-    this.#growth.resolve();
-    this.#growth = Promise.withResolvers();
   }
 
   #judge(rate: number): void {

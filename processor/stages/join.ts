@@ -180,7 +180,7 @@ function trackOf(found: readonly MediaTrack[], kind: string, codec: string | nul
   return track;
 }
 
-/** Whatever ends the upload ends the reading, too. */
+/** When the upload ends, so does the reading. */
 async function openJoinUpload(
   { context, request: { key }, stop }: Join,
   plan: Omit<UploadPlan, "key" | "contentType">,
@@ -219,7 +219,7 @@ async function uploadPlanned(job: Join): Promise<MuxResult> {
   return { ...upload, facts, muxMs, ...AS_IT_IS };
 }
 
-/** Whatever fails, nothing of the upload is left. */
+/** If anything fails, nothing of the upload is left. */
 async function filled<T>(
   uploader: PartUploader,
   filler: Pick<PartFiller, "drop">,

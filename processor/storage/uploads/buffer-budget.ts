@@ -1,9 +1,9 @@
 /**
  * The memory that all runs of a processor may fill with file parts at the same time.
  *
- * Each run joins with the size of what it holds at least, one part or two, which is reserved for it, so that it can always
- * continue, whatever the others hold; everything above is granted first come, first served. The sum never exceeds the
- * capacity.
+ * Each run joins with the size of what it holds at least, one part or two, which is reserved for it. So it can always
+ * continue, even if the others hold the rest; everything above is granted first come, first served. The sum never exceeds
+ * the capacity.
  *
  * @example
  * const share = await budget.join(partBytes, signal);
