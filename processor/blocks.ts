@@ -30,6 +30,11 @@ class Blocks {
     }
   }
 
+  /** The same for blocks that a connection may still be reading into: they wait until the event loop has turned. */
+  giveLater(blocks: readonly Buffer[]): void {
+    setImmediate(() => this.give(blocks));
+  }
+
   #grow(): void {
     const slab = new SharedArrayBuffer(SLAB_BLOCKS * BLOCK_BYTES);
     for (let index = 0; index < SLAB_BLOCKS; index++) {
@@ -48,15 +53,25 @@ export function firstBytes(room: readonly Buffer[], bytes: number): Buffer[] {
 }
 
 /**
- * Copies a chunk into such room, `position` bytes from its beginning.
+ * What is left of the block `position` bytes from the beginning of such room.
+ *
+ * @throws RangeError behind its end
+ */
+export function roomAt(room: readonly Buffer[], position: number): Buffer {
+  const block = room[Math.floor(position / BLOCK_BYTES)]?.subarray(position % BLOCK_BYTES);
+  if (!block?.length) throw new RangeError("the room is too small for what is copied into it");
+  return block;
+}
+
+/**
+ * Copies a chunk into such room, `position` bytes from its beginning, unless it lies there already.
  *
  * @throws RangeError when it does not fit
  */
 export function copyTo(room: readonly Buffer[], position: number, chunk: Buffer): void {
   for (let copied = 0; copied < chunk.length; ) {
-    const at = position + copied;
-    const block = room[Math.floor(at / BLOCK_BYTES)]?.subarray(at % BLOCK_BYTES);
-    if (!block?.length) throw new RangeError("the room is too small for what is copied into it");
-    copied += chunk.copy(block, 0, copied);
+    const target = roomAt(room, position + copied);
+    const isThere = target.byteOffset === chunk.byteOffset + copied && target.buffer === chunk.buffer;
+    copied += isThere ? Math.min(target.length, chunk.length - copied) : chunk.copy(target, 0, copied);
   }
 }

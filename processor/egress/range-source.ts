@@ -1,3 +1,4 @@
+import { copyTo, roomAt } from "../blocks.ts";
 import { type Fault, ServiceFault, SourceFault } from "../fault.ts";
 import type { RetryClock } from "../retry.ts";
 import { AdaptiveConnections } from "./adaptive-connections.ts";
@@ -8,6 +9,7 @@ import {
   type ByteSpan,
   type ChunkSink,
   type Identity,
+  type KnownSpan,
   type OpenedSpan,
   openSpan,
   RangeMismatchError,
@@ -61,6 +63,21 @@ export interface ReadOptions {
   readonly signal?: AbortSignal;
   /** A batch is only valid until the reader asks for the next one, because its memory is reused. */
   readonly borrowed?: boolean;
+}
+
+/** Memory for a part of a file. */
+export interface PartMemory {
+  /** As the pool of blocks gives them. */
+  readonly blocks: readonly Buffer[];
+  /** Position in the file of its first byte. */
+  readonly start: number;
+}
+
+/** Takes chunks at their positions in the file. */
+interface PositionedSink {
+  readonly put: (chunk: Buffer, position: number) => void;
+  /** Where the byte at a position belongs, and those behind it. */
+  readonly room: (position: number) => Buffer;
 }
 
 /**
@@ -188,33 +205,46 @@ export class RangeSource {
    */
   async readPart(start: number, end: number, signal?: AbortSignal): Promise<Buffer> {
     const memory = Buffer.allocUnsafeSlow(end - start);
-    await this.streamPart(start, end, (chunk, position) => void chunk.copy(memory, position), signal);
+    await this.#readParallel({ start, end }, signal, {
+      put: (chunk, position) => void chunk.copy(memory, position - start),
+      room: (position) => memory.subarray(position - start),
+    });
     return memory;
   }
 
   /**
-   * Hands over the bytes from `start` (inclusive) to `end` (exclusive) as they arrive, each chunk with its distance from
-   * `start`; a chunk is only borrowed. Throws as {@link readPart} does.
+   * Reads the bytes of `span` into a part's memory, as far as possible without a copy. After a failure, that memory is not free before the event
+   * loop has turned.
+   *
+   * @throws as {@link readPart}
    */
-  async streamPart(
-    start: number,
-    end: number,
-    put: (chunk: Buffer, position: number) => void,
-    signal?: AbortSignal,
+  async readInto(part: PartMemory, span: Required<ByteSpan>, signal?: AbortSignal): Promise<void> {
+    await this.#readParallel(span, signal, {
+      put: (chunk, position) => copyTo(part.blocks, position - part.start, chunk),
+      room: (position) => roomAt(part.blocks, position - part.start),
+    });
+  }
+
+  /** The first response, if it begins here, and the rest next to it. */
+  async #readParallel(
+    { start, end }: Required<ByteSpan>,
+    signal: AbortSignal | undefined,
+    { put, room }: PositionedSink,
   ): Promise<void> {
     const opened = start === 0 ? this.#takeKept(end) : null;
     const head = opened?.end ?? start;
-    const fill = (span: ByteSpan, from: OpenedSpan | null) => {
-      let position = span.start - start;
+    const fill = (span: Required<ByteSpan>, kept?: OpenedSpan) => {
+      let position = span.start;
       const onChunk = (chunk: Buffer) => {
         put(chunk, position);
         position += chunk.length;
       };
-      return this.#streamTo(span, onChunk, signal, from);
+      const bounded = (at: number) => room(at).subarray(0, span.end - at);
+      return this.#streamTo(span, onChunk, signal, { opened: kept, room: bounded });
     };
     const beginning = opened ? fill({ start, end: head }, opened) : Promise.resolve();
     if (this.connections === 1) await beginning;
-    await Promise.all([beginning, ...(head < end ? [fill({ start: head, end }, null)] : [])]);
+    await Promise.all([beginning, ...(head < end ? [fill({ start: head, end })] : [])]);
   }
 
   /** Drops the first response if it was not read. */
@@ -257,7 +287,7 @@ export class RangeSource {
           return onChunk(chunk);
         },
         until,
-        kept,
+        { opened: kept ?? undefined },
       );
     yield* inOrder([whole], { ahead: () => 1, maxBytes: 0, signal, borrowed });
   }
@@ -268,7 +298,7 @@ export class RangeSource {
     const kept = start === 0 ? this.#takeKept(end) : null;
     if (kept?.end) {
       const span = { start: 0, end: kept.end };
-      yield (signal, onChunk) => this.#streamTo(span, onChunk, signal, kept);
+      yield (signal, onChunk) => this.#streamTo(span, onChunk, signal, { opened: kept });
       position = kept.end;
     }
     while (position < end) {
@@ -283,9 +313,8 @@ export class RangeSource {
     span: ByteSpan,
     onChunk: ChunkSink,
     signal: AbortSignal | undefined,
-    opened: OpenedSpan | null = null,
+    known: Pick<KnownSpan, "opened" | "room"> = {},
   ): Promise<void> {
-    const known = { identity: this.#identity, ...(opened ? { opened } : {}) };
     const count = this.#adaptive.begin();
     const request = this.#until(signal);
     const onBytes = (bytes: number) => {
@@ -293,7 +322,10 @@ export class RangeSource {
       request.onBytes?.(bytes);
     };
     try {
-      await streamRange(this.#client, { ...request, onBytes }, span, onChunk, known);
+      await streamRange(this.#client, { ...request, onBytes }, span, onChunk, {
+        identity: this.#identity,
+        ...known,
+      });
     } finally {
       count.end();
     }

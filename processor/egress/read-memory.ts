@@ -1,5 +1,6 @@
 import type { ClientRequest, IncomingMessage } from "node:http";
 import type { OnReadOpts, Socket } from "node:net";
+import type { Readable } from "node:stream";
 import { type PlainHead, plainHead } from "./plain-head.ts";
 import { repairedHead } from "./repaired-head.ts";
 
@@ -7,6 +8,17 @@ import { repairedHead } from "./repaired-head.ts";
 const READ_BYTES = 128 << 10;
 /** A smaller rest is not worth a read. */
 const SMALLEST_READ_BYTES = 16 << 10;
+
+/** Takes a body from its connection, without the stream in between. */
+export interface BodyTaker {
+  /** Receives the next chunk, which may only be used during the call; it may pause the body. */
+  take(chunk: Buffer): void;
+  /**
+   * Memory of the reader that the next bytes are read into; null if it has none. It must stay the reader's until the
+   * body has ended, and after a failure until the event loop has turned.
+   */
+  room(): Buffer | null;
+}
 
 const memories = new WeakMap<Socket, ReadMemory>();
 
@@ -26,13 +38,17 @@ export class ReadMemory {
   #response: IncomingMessage | null = null;
   /** Bytes of the body that bypass the parser. */
   #left = 0;
+  /** Who takes the body; null: it goes through the response. */
+  #taker: BodyTaker | null = null;
+  /** The next bytes are read into memory of the taker. */
+  #isRoom = false;
   /** Nothing was received yet. */
   #isFresh = true;
 
   /** Options for a connection with such memory; call `attach` as soon as it exists. */
   readonly options: OnReadOpts = {
     buffer: () => this.#next(),
-    callback: (length, { buffer, byteOffset }) => this.#receive(Buffer.from(buffer, byteOffset, length)),
+    callback: (length, memory) => this.#receive(memory as Buffer, length),
   };
 
   attach(socket: Socket): void {
@@ -48,24 +64,41 @@ export class ReadMemory {
     });
   }
 
+  /**
+   * Gives what still comes of a body whose memory is lent to `taker`, while the body flows and nothing of it waits. The
+   * rest, its last byte always, comes as `data` events. Does nothing for a body that passes through the parser.
+   */
+  static divert(body: Readable, taker: BodyTaker): void {
+    const { socket } = body as Partial<IncomingMessage>;
+    const memory = socket && memories.get(socket);
+    if (!memory || memory.#response !== body || memory.#left === 0) return;
+    memory.#taker = taker;
+    // the stream does not know that its connection was stopped
+    body.on("resume", () => memory.#response === body && socket.resume());
+  }
+
   #begin(request: ClientRequest): void {
     this.#request = request;
     this.#head = null;
     this.#response = null;
+    this.#taker = null;
     this.#left = 0;
     request.once("response", (response) => {
       this.#response = response;
       if (this.#head) response.headers["content-length"] = `${this.#head.bodyBytes}`;
     });
     request.once("close", () => {
-      if (this.#request === request) this.#request = null;
+      if (this.#request !== request) return;
+      this.#request = null;
+      this.#taker = null;
     });
   }
 
-  #receive(received: Buffer): boolean {
+  #receive(memory: Buffer, length: number): boolean {
     const socket = this.#socket;
     if (!socket) return false;
-    this.#used += received.length;
+    if (!this.#isRoom) this.#used += length;
+    const received = length === memory.length ? memory : memory.subarray(0, length);
     if (this.#left > 0) return this.#passBy(socket, received);
     const isFirst = this.#request !== null && this.#response === null && this.#head === null;
     const chunk = isFirst || this.#isFresh ? repairedHead(received) : received;
@@ -79,15 +112,36 @@ export class ReadMemory {
 
   /** Gives the body to its reader, and the rest to the parser. */
   #passBy(socket: Socket, chunk: Buffer): boolean {
+    if (chunk.length <= this.#left) {
+      this.#left -= chunk.length;
+      return this.#give(chunk);
+    }
     const body = chunk.subarray(0, this.#left);
-    const rest = chunk.subarray(body.length);
-    this.#left -= body.length;
-    const wantsMore = body.length === 0 || (this.#response?.push(body) ?? false);
-    return rest.length === 0 ? wantsMore : socket.push(rest) && wantsMore;
+    const rest = chunk.subarray(this.#left);
+    this.#left = 0;
+    const wantsMore = this.#give(body);
+    return socket.push(rest) && wantsMore;
   }
 
-  /** The same memory again, unless part of it still waits for its reader. */
+  #give(body: Buffer): boolean {
+    if (body.length === 0) return true;
+    const taker = this.#flowing();
+    if (!taker) return this.#response?.push(body) ?? false;
+    taker.take(body);
+    return this.#response?.readableFlowing === true;
+  }
+
+  /** Who takes the next bytes, if none before them wait in the response. */
+  #flowing(): BodyTaker | null {
+    const response = this.#response;
+    return response?.readableFlowing && response.readableLength === 0 ? this.#taker : null;
+  }
+
+  /** Memory of the reader, or else the same memory again, unless part of it still waits for its reader. */
   #next(): Buffer {
+    const room = this.#left > 0 ? this.#flowing()?.room() : null;
+    this.#isRoom = room !== null && room !== undefined;
+    if (room) return room;
     const isTaken = this.#request !== null && this.#response?.readableLength === 0;
     if (isTaken && this.#socket?.readableLength === 0) this.#used = 0;
     if (READ_BYTES - this.#used < SMALLEST_READ_BYTES) {

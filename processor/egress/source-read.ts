@@ -4,6 +4,7 @@ import { parseRetryAfter } from "../../schema/retry-after.ts";
 import { Fault, ServiceFault, SourceFault } from "../fault.ts";
 import { backoffMs, REAL_CLOCK, type RetryClock } from "../retry.ts";
 import { type HttpClient, networkFault, type OpenedResponse, YieldedError } from "./http-client.ts";
+import { ReadMemory } from "./read-memory.ts";
 import { headersFor } from "./source-headers.ts";
 import { SpeedWatch } from "./speed-watch.ts";
 
@@ -101,11 +102,16 @@ export async function openSpan(
  */
 export type ChunkSink = (chunk: Buffer) => Promise<void> | void;
 
-/** What is known about a span before it is read. */
+/** What is known about a span before it is read, and where to. */
 export interface KnownSpan {
   readonly identity?: Identity;
   /** A response for exactly this span that was opened before. */
   readonly opened?: OpenedSpan | undefined;
+  /**
+   * Where the byte at a position of the resource, and those behind it, may be read to: chunks may then lie there already.
+   * See {@link BodyTaker.room}.
+   */
+  readonly room?: ((position: number) => Buffer | null) | undefined;
 }
 
 /** Without ranges, a resource is read and discarded up to the span, but not farther than this. */
@@ -165,7 +171,7 @@ class SpanReader {
     this.#end = span.end;
   }
 
-  async read({ identity, opened }: KnownSpan): Promise<void> {
+  async read({ identity, opened, room }: KnownSpan): Promise<void> {
     // it was opened under another signal
     if (opened) addAbortSignal(this.#request.signal, opened.body);
     let response = opened;
@@ -174,7 +180,7 @@ class SpanReader {
       const before = this.#position;
       try {
         response ??= await tryOpen(this.#client, this.#request, this.#rest(), this.#watch);
-        if (await this.#readResponse(response, identity)) return;
+        if (await this.#readResponse(response, identity, room)) return;
         if (this.#position - before < FAIR_SHARE_BYTES) repetitions++;
       } catch (error) {
         if (this.#isRefused) throw error;
@@ -194,14 +200,24 @@ class SpanReader {
   }
 
   /** True if the span was read completely; false if the source sent a valid part of it. */
-  async #readResponse(response: OpenedSpan, identity: Identity | undefined): Promise<boolean> {
+  async #readResponse(
+    response: OpenedSpan,
+    identity: Identity | undefined,
+    room: KnownSpan["room"],
+  ): Promise<boolean> {
     this.#wholeOnly ||= response.wasCompressed;
     if (identity && isOther(response, identity)) throw new SourceChangedError();
     if (response.status === 200 && this.#span.start > 0 && !this.#canReadThrough(identity, true)) {
       throw new RangeMismatchError();
     }
     if (this.#span.end === undefined || response.status === 200) this.#end ??= response.end;
-    await streamResponse(response, this.#position, this.#end, (chunk) => this.#pass(chunk), this.#watch);
+    await streamResponse(
+      response,
+      { start: this.#position, end: this.#end },
+      (chunk) => this.#pass(chunk),
+      this.#watch,
+      room,
+    );
     if (this.#end === undefined || this.#position >= this.#end) return true;
     if (response.status === 206 && this.#position === response.end) return false;
     throw new SourceFault("network", `the source sent ${this.#end - this.#position} bytes too few`);
@@ -408,35 +424,42 @@ export class SourceChangedError extends SourceFault {
 /** Passes on a response, cut to the wanted span, whether it is a range or the whole resource. */
 function streamResponse(
   { body, start, url }: OpenedSpan,
-  from: number,
-  to: number | undefined,
+  { start: from, end: to = Number.POSITIVE_INFINITY }: { start: number; end: number | undefined },
   onChunk: ChunkSink,
   watch: SpeedWatch,
+  room: KnownSpan["room"],
 ): Promise<void> {
   return new Promise((resolve, reject) => {
     const fail = (error: unknown) =>
       reject(error instanceof Error ? networkFault(error, new URL(url)) : error);
     if (body.destroyed) return fail(body.errored ?? new Error("the connection was closed"));
     let position = start;
-    const onData = (chunk: Buffer) => {
-      const first = Math.max(0, from - position);
-      const last = to === undefined ? chunk.length : Math.min(chunk.length, to - position);
+    const take = (chunk: Buffer) => {
+      const chunkStart = position;
       position += chunk.length;
       watch.add(chunk.length);
       try {
-        const waiting = first < last ? onChunk(chunk.subarray(first, last)) : undefined;
+        const isWanted = chunkStart >= from && position <= to;
+        const wanted = isWanted
+          ? chunk
+          : chunk.subarray(Math.max(0, from - chunkStart), Math.max(0, to - chunkStart));
+        const waiting = wanted.length > 0 ? onChunk(wanted) : undefined;
         // a body that ends here is read to its end, so that its connection can be reused
-        if (to !== undefined && position > to) return resolve();
+        if (position > to) return resolve();
         if (!waiting) return;
         body.pause();
         waiting.then(() => body.resume(), reject);
       } catch (error) {
-        body.off("data", onData);
+        body.off("data", take);
         reject(error);
       }
     };
-    body.on("data", onData).once("end", resolve).once("error", fail);
+    body.on("data", take).once("end", resolve).once("error", fail);
     body.once("close", () => fail(new Error("the connection was closed")));
+    ReadMemory.divert(body, {
+      take,
+      room: () => (position >= from && position < to ? (room?.(position) ?? null) : null),
+    });
   });
 }
 

@@ -1,6 +1,5 @@
 import { containerOf } from "../../schema/containers.ts";
 import type { MediaPlan } from "../../schema/media.ts";
-import { copyTo } from "../blocks.ts";
 import type { RunContext } from "../dependencies.ts";
 import type { RangeSource } from "../egress/range-source.ts";
 import type { IndexFacts } from "../media/isobmff/facts.ts";
@@ -99,13 +98,9 @@ export async function transferRanges(
     read: async (start, end, signal, memory) => {
       // more connections than parts share them
       const share = Math.ceil((end - start) / Math.ceil(file.usefulConnections / PARTS_READ));
+      const part = { blocks: memory, start };
       const readShare = (from: number) =>
-        file.streamPart(
-          from,
-          Math.min(end, from + share),
-          (chunk, position) => copyTo(memory, from - start + position, chunk),
-          signal,
-        );
+        file.readInto(part, { start: from, end: Math.min(end, from + share) }, signal);
       const shares = Array.from(
         { length: Math.ceil((end - start) / share) },
         (_, index) => start + index * share,

@@ -1,7 +1,6 @@
 import https from "node:https";
 import tls from "node:tls";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { copyTo } from "../../processor/blocks.ts";
 import { HostLimits } from "../../processor/egress/host-limits.ts";
 import { HttpClient } from "../../processor/egress/http-client.ts";
 import { EgressPolicy } from "../../processor/egress/policy.ts";
@@ -94,7 +93,7 @@ async function deliver({ limits, policy }: ReturnType<typeof openProcessor>, key
   await uploadRanges(uploader, {
     sizeBytes: media.length,
     read: async (start, end, signal, memory) => {
-      await file.streamPart(start, end, (chunk, position) => copyTo(memory, position, chunk), signal);
+      await file.readInto({ blocks: memory, start }, { start, end }, signal);
       return memory;
     },
   });

@@ -49,7 +49,10 @@ export interface UploadResult {
 
 /** The right to hold one part in memory. Exactly one of the two methods is called. */
 export interface PartSlot {
-  /** Memory for one part, reused if possible, for producers that have none of their own. */
+  /**
+   * Memory for one part, reused if possible, for producers that have none of their own. When the slot was released, what
+   * is still written to it until the event loop has turned harms nobody.
+   */
   readonly memory: readonly Buffer[];
   /** Hashes and sends the part; failures surface in `reserve` and `finish`. */
   submit(chunks: readonly Uint8Array[]): void;
@@ -111,9 +114,9 @@ export class PartUploader {
       memory ??= BLOCKS.takeRoom(partBytes);
       return memory;
     };
-    const release = () => {
+    const release = (give: (blocks: readonly Buffer[]) => void) => {
       this.#reserved--;
-      if (memory) BLOCKS.give(memory);
+      if (memory) give(memory);
       share?.give(partBytes);
       this.#waiting.shift()?.();
     };
@@ -121,8 +124,8 @@ export class PartUploader {
       get memory() {
         return takeMemory();
       },
-      release,
-      submit: (chunks) => this.#submit(index, chunks, release),
+      release: () => release((blocks) => BLOCKS.giveLater(blocks)),
+      submit: (chunks) => this.#submit(index, chunks, () => release((blocks) => BLOCKS.give(blocks))),
     };
   }
 
