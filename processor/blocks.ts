@@ -70,8 +70,13 @@ export function roomAt(room: readonly Buffer[], position: number): Buffer {
  */
 export function copyTo(room: readonly Buffer[], position: number, chunk: Buffer): void {
   for (let copied = 0; copied < chunk.length; ) {
-    const target = roomAt(room, position + copied);
-    const isThere = target.byteOffset === chunk.byteOffset + copied && target.buffer === chunk.buffer;
-    copied += isThere ? Math.min(target.length, chunk.length - copied) : chunk.copy(target, 0, copied);
+    const block = roomAt(room, position + copied);
+    copied += copyInto(block, 0, copied === 0 ? chunk : chunk.subarray(copied));
   }
+}
+
+/** Copies what fits of a chunk into a block, unless it lies there already. @returns the number of its bytes that fit */
+export function copyInto(block: Buffer, position: number, chunk: Buffer): number {
+  const isThere = block.byteOffset + position === chunk.byteOffset && block.buffer === chunk.buffer;
+  return isThere ? Math.min(block.length - position, chunk.length) : chunk.copy(block, position);
 }

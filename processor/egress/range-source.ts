@@ -6,10 +6,9 @@ import type { HttpClient } from "./http-client.ts";
 import { carriesSecrets } from "./source-headers.ts";
 import { inOrder, type StreamInto } from "./source-prefetch.ts";
 import {
+  type ByteSink,
   type ByteSpan,
-  type ChunkSink,
   type Identity,
-  type KnownSpan,
   type OpenedSpan,
   openSpan,
   RangeMismatchError,
@@ -235,12 +234,14 @@ export class RangeSource {
     const head = opened?.end ?? start;
     const fill = (span: Required<ByteSpan>, kept?: OpenedSpan) => {
       let position = span.start;
-      const onChunk = (chunk: Buffer) => {
-        put(chunk, position);
-        position += chunk.length;
+      const sink: ByteSink = {
+        put: (chunk) => {
+          put(chunk, position);
+          position += chunk.length;
+        },
+        room: () => room(position).subarray(0, span.end - position),
       };
-      const bounded = (at: number) => room(at).subarray(0, span.end - at);
-      return this.#streamTo(span, onChunk, signal, { opened: kept, room: bounded });
+      return this.#streamTo(span, sink, signal, kept);
     };
     const beginning = opened ? fill({ start, end: head }, opened) : Promise.resolve();
     if (this.connections === 1) await beginning;
@@ -278,16 +279,19 @@ export class RangeSource {
     const span = { start: 0, ...(end === undefined ? {} : { end }) };
     const kept = this.#takeKept(end);
     let length = 0;
-    const whole: StreamInto = (until, onChunk) =>
+    const whole: StreamInto = (until, sink) =>
       this.#streamTo(
         span,
-        (chunk) => {
-          length += chunk.length;
-          if (length > maxBytes) throw this.#tooLarge();
-          return onChunk(chunk);
+        {
+          put: (chunk) => {
+            length += chunk.length;
+            if (length > maxBytes) throw this.#tooLarge();
+            return sink.put(chunk);
+          },
+          room: () => sink.room?.() ?? null,
         },
         until,
-        { opened: kept ?? undefined },
+        kept,
       );
     yield* inOrder([whole], { ahead: () => 1, maxBytes: 0, signal, borrowed });
   }
@@ -298,12 +302,12 @@ export class RangeSource {
     const kept = start === 0 ? this.#takeKept(end) : null;
     if (kept?.end) {
       const span = { start: 0, end: kept.end };
-      yield (signal, onChunk) => this.#streamTo(span, onChunk, signal, { opened: kept });
+      yield (signal, sink) => this.#streamTo(span, sink, signal, kept);
       position = kept.end;
     }
     while (position < end) {
       const span = { start: position, end: Math.min(end, position + size) };
-      yield (signal, onChunk) => this.#streamTo(span, onChunk, signal);
+      yield (signal, sink) => this.#streamTo(span, sink, signal);
       position = span.end;
       size = Math.min(largest, size * 2);
     }
@@ -311,9 +315,9 @@ export class RangeSource {
 
   async #streamTo(
     span: ByteSpan,
-    onChunk: ChunkSink,
+    sink: ByteSink,
     signal: AbortSignal | undefined,
-    known: Pick<KnownSpan, "opened" | "room"> = {},
+    opened?: OpenedSpan | null,
   ): Promise<void> {
     const count = this.#adaptive.begin();
     const request = this.#until(signal);
@@ -322,9 +326,9 @@ export class RangeSource {
       request.onBytes?.(bytes);
     };
     try {
-      await streamRange(this.#client, { ...request, onBytes }, span, onChunk, {
+      await streamRange(this.#client, { ...request, onBytes }, span, sink, {
         identity: this.#identity,
-        ...known,
+        opened: opened ?? undefined,
       });
     } finally {
       count.end();

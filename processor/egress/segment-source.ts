@@ -6,7 +6,7 @@ import type { MissingMedia } from "./missing-media.ts";
 import { headersFor } from "./source-headers.ts";
 import { streamPiece } from "./source-piece.ts";
 import { inOrder, type StreamInto } from "./source-prefetch.ts";
-import type { ByteSpan, ChunkSink, SourceRequest } from "./source-read.ts";
+import type { ByteSink, ByteSpan, SourceRequest } from "./source-read.ts";
 
 export interface Fragment {
   readonly url: string;
@@ -88,13 +88,13 @@ export class SegmentSource {
 
   *#streams(): Generator<StreamInto> {
     for (const fragment of this.#options.fragments) {
-      yield (signal, onChunk) => this.#streamTo(fragment, signal, onChunk);
+      yield (signal, sink) => this.#streamTo(fragment, signal, sink);
     }
   }
 
-  async #streamTo(fragment: Fragment, signal: AbortSignal, onChunk: ChunkSink): Promise<void> {
+  async #streamTo(fragment: Fragment, signal: AbortSignal, sink: ByteSink): Promise<void> {
     try {
-      await this.#streamFromAny(fragment, signal, onChunk);
+      await this.#streamFromAny(fragment, signal, sink);
     } catch (error) {
       const { duration = null, span, url } = fragment;
       // refused before its first byte; one that breaks off is different
@@ -105,16 +105,19 @@ export class SegmentSource {
   }
 
   /** From the address that served the last fragment, or else the next one. */
-  async #streamFromAny(fragment: Fragment, signal: AbortSignal, onChunk: ChunkSink): Promise<void> {
+  async #streamFromAny(fragment: Fragment, signal: AbortSignal, sink: ByteSink): Promise<void> {
     const urls = [fragment.url, ...(fragment.alternatives ?? [])];
     const first = this.#served % urls.length;
     for (let tried = 0; ; tried++) {
       const place = (first + tried) % urls.length;
       let isBegun = false;
       try {
-        await this.#streamFrom(urls[place] as string, fragment, signal, (chunk) => {
-          isBegun = true;
-          return onChunk(chunk);
+        await this.#streamFrom(urls[place] as string, fragment, signal, {
+          put: (chunk) => {
+            isBegun = true;
+            return sink.put(chunk);
+          },
+          room: () => sink.room?.() ?? null,
         });
         this.#served = place;
         return;
@@ -126,7 +129,7 @@ export class SegmentSource {
     }
   }
 
-  async #streamFrom(url: string, { span }: Fragment, signal: AbortSignal, onChunk: ChunkSink): Promise<void> {
+  async #streamFrom(url: string, { span }: Fragment, signal: AbortSignal, sink: ByteSink): Promise<void> {
     const { clock, headers = {}, missing, onBytes } = this.#options;
     const count = this.#adaptive.begin();
     const request: SourceRequest = {
@@ -142,7 +145,7 @@ export class SegmentSource {
       ...(clock ? { clock } : {}),
     };
     try {
-      await streamPiece(this.#client, request, span ?? { start: 0 }, onChunk, () => missing?.areFew ?? true);
+      await streamPiece(this.#client, request, span ?? { start: 0 }, sink, () => missing?.areFew ?? true);
     } finally {
       count.end();
     }

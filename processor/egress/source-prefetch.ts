@@ -1,8 +1,8 @@
-import { BLOCKS } from "../blocks.ts";
-import type { ChunkSink } from "./source-read.ts";
+import { type FilledBytes, FillingBlock } from "./filling-block.ts";
+import type { ByteSink } from "./source-read.ts";
 
 /** Reads a byte stream to its end, or until the signal. */
-export type StreamInto = (signal: AbortSignal, onChunk: ChunkSink) => Promise<void>;
+export type StreamInto = (signal: AbortSignal, sink: ByteSink) => Promise<void>;
 
 /** Maximum buffered bytes of the stream that is being read. */
 const READING_BYTES = 4 << 20;
@@ -40,11 +40,10 @@ export class ByteGate {
 export class Prefetched {
   readonly #gate: ByteGate;
   readonly #stop = new AbortController();
-  /** Filled blocks. */
-  #filled: Buffer[] = [];
-  /** The block that is being filled, and its fill level. */
-  #block: Buffer | null = null;
-  #blockBytes = 0;
+  /** Of blocks that are full. */
+  #filled: FilledBytes[] = [];
+  /** The block that is being filled. */
+  #block: FillingBlock | null = null;
   #buffered = 0;
   #reading = false;
   #ended = false;
@@ -70,9 +69,9 @@ export class Prefetched {
         const batch = this.#take();
         if (batch.length > 0) {
           try {
-            yield borrowed ? batch : batch.map((block) => Buffer.from(block));
+            yield batch.map(({ bytes }) => (borrowed ? bytes : Buffer.from(bytes)));
           } finally {
-            BLOCKS.give(batch);
+            for (const { block } of batch) block.release();
           }
         } else if (this.#failure) throw this.#failure.error;
         else if (this.#ended) return;
@@ -85,14 +84,16 @@ export class Prefetched {
 
   /** Closes the stream and frees its memory. */
   close(): void {
-    BLOCKS.give(this.#take());
+    for (const { block } of this.#take()) block.release();
     this.#stop.abort(new Error("the stream was closed by its reader"));
+    this.#block?.releaseLater();
+    this.#block = null;
     this.#wakePump();
   }
 
   async #pump(stream: StreamInto): Promise<void> {
     try {
-      await stream(this.#stop.signal, (chunk) => this.#put(chunk));
+      await stream(this.#stop.signal, { put: (chunk) => this.#put(chunk), room: () => this.#room() });
     } catch (error) {
       this.#failure = { error };
     }
@@ -100,14 +101,18 @@ export class Prefetched {
     this.#wakeReader();
   }
 
+  #room(): Buffer | null {
+    if (this.#stop.signal.aborted) return null;
+    this.#block ??= new FillingBlock();
+    return this.#block.room;
+  }
+
   #put(chunk: Buffer): Promise<void> | undefined {
     if (this.#stop.signal.aborted) return undefined;
     for (let position = 0; position < chunk.length; ) {
-      this.#block ??= BLOCKS.take();
-      const length = chunk.copy(this.#block, this.#blockBytes, position);
-      position += length;
-      this.#blockBytes += length;
-      if (this.#blockBytes === this.#block.length) this.#endBlock();
+      this.#block ??= new FillingBlock();
+      position += this.#block.put(position === 0 ? chunk : chunk.subarray(position));
+      if (this.#block.isFull) this.#endBlock();
     }
     this.#buffered += chunk.length;
     this.#gate.add(chunk.length);
@@ -124,9 +129,8 @@ export class Prefetched {
     return this.#reading ? this.#buffered >= READING_BYTES : this.#gate.isFull;
   }
 
-  #take(): Buffer[] {
-    this.#endBlock();
-    const batch = this.#filled;
+  #take(): FilledBytes[] {
+    const batch = [...this.#filled, ...(this.#block?.take() ?? [])];
     this.#filled = [];
     this.#gate.add(-this.#buffered);
     this.#buffered = 0;
@@ -135,9 +139,9 @@ export class Prefetched {
   }
 
   #endBlock(): void {
-    if (this.#block) this.#filled.push(this.#block.subarray(0, this.#blockBytes));
+    this.#filled.push(...(this.#block?.take() ?? []));
+    this.#block?.release();
     this.#block = null;
-    this.#blockBytes = 0;
   }
 
   #onReader(wake: () => void): void {

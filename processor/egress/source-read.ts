@@ -96,22 +96,25 @@ export async function openSpan(
   }
 }
 
-/**
- * Receives the next chunk of a span. It is only valid during the call, because its memory is reused. A promise makes the
- * source wait; an exception ends the reading.
- */
-export type ChunkSink = (chunk: Buffer) => Promise<void> | void;
+/** Receives the bytes of a span, in order. */
+export interface ByteSink {
+  /**
+   * Takes the next chunk. It is only valid during the call, because its memory is reused. A promise makes the
+   * source wait; an exception ends the reading.
+   */
+  put(chunk: Buffer): Promise<void> | void;
+  /**
+   * Memory for the bytes that come next, which the source may read into it: the next chunk then lies there already. Null for none. See
+   * {@link BodyTaker.room}.
+   */
+  room?(): Buffer | null;
+}
 
-/** What is known about a span before it is read, and where to. */
+/** What is known about a span before it is read. */
 export interface KnownSpan {
   readonly identity?: Identity;
   /** A response for exactly this span that was opened before. */
   readonly opened?: OpenedSpan | undefined;
-  /**
-   * Where the byte at a position of the resource, and those behind it, may be read to: chunks may then lie there already.
-   * See {@link BodyTaker.room}.
-   */
-  readonly room?: ((position: number) => Buffer | null) | undefined;
 }
 
 /** Without ranges, a resource is read and discarded up to the span, but not farther than this. */
@@ -123,19 +126,19 @@ const FAIR_SHARE_BYTES = 16 << 10;
  * Passes on the bytes of one span, in order. If a connection breaks, the rest is requested from that byte on.
  *
  * @throws as {@link openSpan}; Fault `network` also when the resource changed, the source's responses contradict or the
- *   source stalls; and what `take` throws
+ *   source stalls; and what the sink throws
  */
 export async function streamRange(
   client: HttpClient,
   request: SourceRequest,
   span: ByteSpan,
-  onChunk: ChunkSink,
+  sink: ByteSink,
   known: KnownSpan = {},
 ): Promise<void> {
   const watch = new SpeedWatch(client.speed, client.ticker);
   const signal = AbortSignal.any([request.signal, watch.signal]);
   try {
-    await new SpanReader(client, { ...request, signal }, span, onChunk, watch).read(known);
+    await new SpanReader(client, { ...request, signal }, span, sink, watch).read(known);
   } finally {
     watch.close();
   }
@@ -146,7 +149,7 @@ class SpanReader {
   readonly #client: HttpClient;
   readonly #request: SourceRequest;
   readonly #span: ByteSpan;
-  readonly #onChunk: ChunkSink;
+  readonly #sink: ByteSink;
   readonly #watch: SpeedWatch;
   #position: number;
   #end: number | undefined;
@@ -155,23 +158,17 @@ class SpanReader {
   /** Ranges cannot be used: the whole resource is requested and read up to where the span continues. */
   #wholeOnly = false;
 
-  constructor(
-    client: HttpClient,
-    request: SourceRequest,
-    span: ByteSpan,
-    onChunk: ChunkSink,
-    watch: SpeedWatch,
-  ) {
+  constructor(client: HttpClient, request: SourceRequest, span: ByteSpan, sink: ByteSink, watch: SpeedWatch) {
     this.#client = client;
     this.#request = request;
     this.#span = span;
-    this.#onChunk = onChunk;
+    this.#sink = sink;
     this.#watch = watch;
     this.#position = span.start;
     this.#end = span.end;
   }
 
-  async read({ identity, opened, room }: KnownSpan): Promise<void> {
+  async read({ identity, opened }: KnownSpan): Promise<void> {
     // it was opened under another signal
     if (opened) addAbortSignal(this.#request.signal, opened.body);
     let response = opened;
@@ -180,7 +177,7 @@ class SpanReader {
       const before = this.#position;
       try {
         response ??= await tryOpen(this.#client, this.#request, this.#rest(), this.#watch);
-        if (await this.#readResponse(response, identity, room)) return;
+        if (await this.#readResponse(response, identity)) return;
         if (this.#position - before < FAIR_SHARE_BYTES) repetitions++;
       } catch (error) {
         if (this.#isRefused) throw error;
@@ -200,24 +197,15 @@ class SpanReader {
   }
 
   /** True if the span was read completely; false if the source sent a valid part of it. */
-  async #readResponse(
-    response: OpenedSpan,
-    identity: Identity | undefined,
-    room: KnownSpan["room"],
-  ): Promise<boolean> {
+  async #readResponse(response: OpenedSpan, identity: Identity | undefined): Promise<boolean> {
     this.#wholeOnly ||= response.wasCompressed;
     if (identity && isOther(response, identity)) throw new SourceChangedError();
     if (response.status === 200 && this.#span.start > 0 && !this.#canReadThrough(identity, true)) {
       throw new RangeMismatchError();
     }
     if (this.#span.end === undefined || response.status === 200) this.#end ??= response.end;
-    await streamResponse(
-      response,
-      { start: this.#position, end: this.#end },
-      (chunk) => this.#pass(chunk),
-      this.#watch,
-      room,
-    );
+    const sink = { put: (chunk: Buffer) => this.#pass(chunk), room: () => this.#sink.room?.() ?? null };
+    await streamResponse(response, { start: this.#position, end: this.#end }, sink, this.#watch);
     if (this.#end === undefined || this.#position >= this.#end) return true;
     if (response.status === 206 && this.#position === response.end) return false;
     throw new SourceFault("network", `the source sent ${this.#end - this.#position} bytes too few`);
@@ -239,7 +227,7 @@ class SpanReader {
     this.#request.onBytes?.(chunk.length);
     let waiting: Promise<void> | void;
     try {
-      waiting = this.#onChunk(chunk);
+      waiting = this.#sink.put(chunk);
     } catch (error) {
       this.#isRefused = true;
       throw error;
@@ -263,12 +251,12 @@ export async function collectSpan(
 ): Promise<Buffer[]> {
   const chunks: Buffer[] = [];
   let length = 0;
-  const onChunk = (chunk: Buffer) => {
+  const put = (chunk: Buffer) => {
     length += chunk.length;
     if (length > maxBytes) throw new ServiceFault("limit_exceeded", `it is larger than ${maxBytes} bytes`);
     chunks.push(Buffer.from(chunk));
   };
-  await streamRange(client, request, span, onChunk);
+  await streamRange(client, request, span, { put });
   return chunks;
 }
 
@@ -425,9 +413,8 @@ export class SourceChangedError extends SourceFault {
 function streamResponse(
   { body, start, url }: OpenedSpan,
   { start: from, end: to = Number.POSITIVE_INFINITY }: { start: number; end: number | undefined },
-  onChunk: ChunkSink,
+  sink: ByteSink,
   watch: SpeedWatch,
-  room: KnownSpan["room"],
 ): Promise<void> {
   return new Promise((resolve, reject) => {
     const fail = (error: unknown) =>
@@ -443,7 +430,7 @@ function streamResponse(
         const wanted = isWanted
           ? chunk
           : chunk.subarray(Math.max(0, from - chunkStart), Math.max(0, to - chunkStart));
-        const waiting = wanted.length > 0 ? onChunk(wanted) : undefined;
+        const waiting = wanted.length > 0 ? sink.put(wanted) : undefined;
         // a body that ends here is read to its end, so that its connection can be reused
         if (position > to) return resolve();
         if (!waiting) return;
@@ -458,7 +445,7 @@ function streamResponse(
     body.once("close", () => fail(new Error("the connection was closed")));
     ReadMemory.divert(body, {
       take,
-      room: () => (position >= from && position < to ? (room?.(position) ?? null) : null),
+      room: () => (position >= from && position < to ? (sink.room?.() ?? null) : null),
     });
   });
 }

@@ -5,7 +5,7 @@ import { headersFor } from "../egress/source-headers.ts";
 import { streamPiece } from "../egress/source-piece.ts";
 import { ByteGate, Prefetched } from "../egress/source-prefetch.ts";
 import {
-  type ChunkSink,
+  type ByteSink,
   collectSpan,
   openSpan,
   type SourceRequest,
@@ -226,13 +226,13 @@ export class HlsSource {
     const opened = await openSpan(this.#client, request, null);
     const chunks: Buffer[] = [];
     let length = 0;
-    const onChunk = (chunk: Buffer) => {
+    const put = (chunk: Buffer) => {
       length += chunk.length;
       if (length > MAX_PLAYLIST_BYTES)
         throw new SourceFault("network", "the playlist is too large", { transient: false });
       chunks.push(Buffer.from(chunk));
     };
-    await streamRange(this.#client, request, { start: 0 }, onChunk, { opened });
+    await streamRange(this.#client, request, { start: 0 }, { put }, { opened });
     const named: Entry[] = [];
     const found = parsePlaylist(Buffer.concat(chunks).toString("utf8"), opened.url, entry.imported);
     const playlist = found.kind === "media" ? this.#cutToWindow(found) : found;
@@ -331,12 +331,12 @@ export class HlsSource {
   }
 
   #prefetch({ resource }: Entry): Prefetched {
-    return new Prefetched((signal, onChunk) => this.#streamTo(resource, signal, onChunk), this.#gate);
+    return new Prefetched((signal, sink) => this.#streamTo(resource, signal, sink), this.#gate);
   }
 
-  async #streamTo(resource: HlsResource, signal: AbortSignal, onChunk: ChunkSink): Promise<void> {
+  async #streamTo(resource: HlsResource, signal: AbortSignal, sink: ByteSink): Promise<void> {
     const inline = inlineBytes(resource.url);
-    if (inline) return onChunk(inline);
+    if (inline) return sink.put(inline);
     const count = this.#adaptive.begin();
     const request: SourceRequest = {
       ...this.#request(resource.url, AbortSignal.any([this.#options.signal, signal])),
@@ -348,7 +348,7 @@ export class HlsSource {
     };
     const isWorthIt = () => this.#missing.areFew;
     try {
-      await streamPiece(this.#client, request, resource.span ?? { start: 0 }, onChunk, isWorthIt);
+      await streamPiece(this.#client, request, resource.span ?? { start: 0 }, sink, isWorthIt);
     } finally {
       count.end();
     }

@@ -1,6 +1,7 @@
+import { setImmediate as turn } from "node:timers/promises";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { BLOCKS, copyTo, firstBytes } from "../../processor/blocks.ts";
+import { BLOCKS, copyTo, firstBytes, roomAt } from "../../processor/blocks.ts";
 
 const MiB = 1 << 20;
 const sizes = fc.integer({ min: 1, max: 3 * MiB });
@@ -57,7 +58,31 @@ describe("memory blocks", () => {
     );
   });
 
+  it("keep what was read into them where it is", () => {
+    const room = BLOCKS.takeRoom(MiB);
+    const target = roomAt(room, 300_000).subarray(0, 1_000);
+    target.fill("x");
+    const untouched = Buffer.from(target);
+    copyTo(room, 300_000, target);
+    expect(target.equals(untouched)).toBe(true);
+    copyTo(room, 10, target);
+    expect(Buffer.concat(room).subarray(10, 1_010).equals(untouched)).toBe(true);
+    BLOCKS.give(room);
+  });
+
+  it("return later if a connection may still write to them", async () => {
+    const room = BLOCKS.takeRoom(1);
+    BLOCKS.giveLater(room);
+    const other = BLOCKS.takeRoom(1);
+    expect(placesOf(other)).not.toEqual(placesOf(room));
+    await turn();
+    const again = BLOCKS.takeRoom(1);
+    expect(placesOf(again)).toEqual(placesOf(room));
+    BLOCKS.give([...other, ...again]);
+  });
+
   it("refuse more than fits", () => {
+    expect(() => roomAt(BLOCKS.takeRoom(10), 10)).toThrow(RangeError);
     expect(() => copyTo(BLOCKS.takeRoom(10), 9, Buffer.alloc(2))).toThrow(RangeError);
   });
 });

@@ -48,13 +48,13 @@ async function readManifest(
   let length = 0;
   try {
     const opened = await openSpan(client, request, null);
-    const onChunk = (chunk: Buffer) => {
+    const put = (chunk: Buffer) => {
       length += chunk.length;
       if (length > MAX_MANIFEST_BYTES)
         throw new SourceFault("network", "the manifest is too large", { transient: false });
       chunks.push(Buffer.from(chunk));
     };
-    await streamRange(client, request, { start: 0 }, onChunk, { opened });
+    await streamRange(client, request, { start: 0 }, { put }, { opened });
     return parseManifest(Buffer.concat(chunks).toString("utf8"), opened.url);
   } catch (error) {
     signal.throwIfAborted();
