@@ -147,6 +147,7 @@ async function fetchAndDeliver(context: RunContext): Promise<Delivery> {
 }
 
 async function deliverResolved(context: RunContext, resolved: Resolved): Promise<Delivery> {
+  context.store.connect();
   await reportSource(context, resolved);
   if (resolved.source.live) return recordLive(context, resolved);
   const delivery = await deliverDirectly(context, resolved).catch((error: unknown) => {

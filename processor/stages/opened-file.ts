@@ -27,6 +27,7 @@ export function sourceOptions(context: RunContext, stream: Pick<SourceStream, "u
 export function openFileFor(context: RunContext): OpenFile | null {
   if (sourceOptions(context, { url: context.request.url, headers: {} }).plain) return null;
   return (address) => {
+    context.store.connect();
     return openRangeSource(context.client, { ...sourceOptions(context, address), opensOnce: true });
   };
 }
