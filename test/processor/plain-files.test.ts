@@ -1,4 +1,7 @@
+import { execFile } from "node:child_process";
 import { readFile } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { SourceSession } from "../../processor/cookies/source-session.ts";
 import { HttpClient } from "../../processor/egress/http-client.ts";
@@ -257,6 +260,19 @@ describe("a run of a plain media file", () => {
   );
 });
 
+/** Compares the quick choice of an extractor with yt-dlp's own, for a twentieth of the addresses that yt-dlp is tested with. */
+const CHOICES = `
+import json, sys
+sys.path.append(sys.argv[1])
+from yt_dlp.extractor import gen_extractor_classes
+from extraction.session import EXTRACTORS, extractor_for, warm_up
+warm_up()
+urls = sorted({test['url'] for extractor in gen_extractor_classes() for test in extractor.get_testcases(True)})[::20]
+own = [next((key for key, extractor in EXTRACTORS.items() if extractor.suitable(url)), None) for url in urls]
+wrong = [url for url, key in zip(urls, own) if extractor_for(url) != key]
+print(json.dumps({'asked': len(urls), 'wrong': wrong}))
+`;
+
 describe("questions to yt-dlp", () => {
   const asked = () => ({
     ...{ options, proxy, signal: AbortSignal.timeout(20_000) },
@@ -273,6 +289,16 @@ describe("questions to yt-dlp", () => {
     );
     expect(keys).toEqual(["Generic", "Youtube", "Vimeo"]);
   });
+
+  it("name the extractor that yt-dlp would choose, for the addresses of its own tests", async () => {
+    const { python, pythonPath = "" } = (await discoverTools(bench.config)).ytdlp;
+    const tools = fileURLToPath(new URL("../../processor/tools/", import.meta.url));
+    const env = { ...process.env, PYTHONPATH: pythonPath, PYTHONDONTWRITEBYTECODE: "1" };
+    const { stdout } = await promisify(execFile)(python, ["-c", CHOICES, tools], { env });
+    const { asked, wrong } = JSON.parse(stdout) as { asked: number; wrong: string[] };
+    expect(asked).toBeGreaterThan(200);
+    expect(wrong).toEqual([]);
+  }, 60_000);
 
   it("go to another process when one has answered as many as it may", async () => {
     const info: (YtdlpInfo | undefined)[] = [];

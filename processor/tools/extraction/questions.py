@@ -6,7 +6,7 @@ import json
 from yt_dlp.networking.common import Request, Response
 
 from .failures import Failure, Log, failure_of
-from .session import EXTRACTORS, extractor_for, open_ydl
+from .session import EXTRACTORS, NumberedYoutubeDL, extractor_for, open_ydl
 from .tasks import confine, extracted, line_of
 
 
@@ -27,8 +27,15 @@ def direct(question):
 QUESTIONS = {'address': address, 'direct': direct}
 
 
+class ChoosingYoutubeDL(NumberedYoutubeDL):
+    """Chooses the extractor for a redirect's target as quickly as for the address, and within the same limit."""
+
+    def extract_info(self, url, download=True, ie_key=None, **options):
+        return super().extract_info(url, download, ie_key or extractor_for(url), **options)
+
+
 def open_question(question):
-    ydl = open_ydl(question, question['log'], skip_download=True)
+    ydl = open_ydl(question, question['log'], ChoosingYoutubeDL, skip_download=True)
     ydl._ies = dict(EXTRACTORS)  # instances that are created here must not reach another question
     return ydl
 
