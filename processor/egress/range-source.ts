@@ -1,7 +1,9 @@
-import { copyTo, roomAt } from "../blocks.ts";
+import type { IncomingHttpHeaders } from "node:http";
+import { copyInto, copyTo, roomAt } from "../blocks.ts";
 import { type Fault, ServiceFault, SourceFault } from "../fault.ts";
 import type { RetryClock } from "../retry.ts";
 import { AdaptiveConnections } from "./adaptive-connections.ts";
+import { FileFront } from "./file-front.ts";
 import type { HttpClient } from "./http-client.ts";
 import { carriesSecrets } from "./source-headers.ts";
 import { inOrder, type StreamInto } from "./source-prefetch.ts";
@@ -23,8 +25,8 @@ const MiB = 1 << 20;
 /** Ranges that are kept in memory until they are read, at most. */
 const READ_AHEAD = 6;
 
-/** Default size in bytes of the first range. */
-export const FIRST_BYTES = 256 * KiB;
+/** Size in bytes of the first range. */
+const FIRST_BYTES = 256 * KiB;
 
 export interface RangeSourceOptions {
   readonly url: string;
@@ -41,11 +43,8 @@ export interface RangeSourceOptions {
   readonly maxBytes?: number | undefined;
   /** Called with the number of bytes of each chunk that arrives. */
   readonly onBytes?: (bytes: number) => void;
-  /**
-   * Size in bytes of the first range. Small (default 256 KiB) if a tool first reads headers; a whole part if the file is
-   * only copied.
-   */
-  readonly firstBytes?: number;
+  /** Opens it with one request or not at all. What is read later is repeated as usual. */
+  readonly opensOnce?: boolean;
   readonly clock?: RetryClock;
 }
 
@@ -99,8 +98,15 @@ export class RangeSource {
   /** False: the file can only be read from its beginning, through one connection. */
   rangesWork = false;
   contentType: string | undefined;
+  /** Of the first response. */
+  headers: IncomingHttpHeaders = {};
+  /** The address that it was opened by, and the one that the first response came from, after redirects. */
+  readonly url: string;
+  finalUrl: string;
   /** As the first response states it. */
   version: Version = {};
+  /** First bytes that need no further request, and are kept for every reader; 0 without ranges. */
+  frontBytes = 0;
   /** Maximum number of concurrent ranges. */
   readonly connections: number;
   #adaptive: AdaptiveConnections;
@@ -114,12 +120,16 @@ export class RangeSource {
   #identity: Identity = {};
   /** The response to the first request, until something reads it. */
   #kept: OpenedSpan | null = null;
+  #front: FileFront | null = null;
+  readonly #closing = new AbortController();
 
   /** Use {@link openRangeSource}. */
   constructor(client: HttpClient, options: RangeSourceOptions) {
     this.#client = client;
     this.#options = options;
     this.connections = options.connections ?? 6;
+    this.url = options.url;
+    this.finalUrl = options.url;
     this.#adaptive = this.#adapt(options.url);
     this.#request = {
       url: options.url,
@@ -161,6 +171,9 @@ export class RangeSource {
     this.sizeBytes = first.totalBytes;
     this.rangesWork = first.status === 206;
     this.contentType = first.contentType;
+    this.headers = first.headers;
+    this.finalUrl = first.url;
+    this.frontBytes = this.rangesWork ? (first.end ?? 0) : 0;
     this.version = first.version;
     // a file that is read in one go may continue at another node, which uses another tag for it
     const version = this.#options.plain ? {} : { version: first.version };
@@ -205,7 +218,7 @@ export class RangeSource {
   async readPart(start: number, end: number, signal?: AbortSignal): Promise<Buffer> {
     const memory = Buffer.allocUnsafeSlow(end - start);
     await this.#readParallel({ start, end }, signal, {
-      put: (chunk, position) => void chunk.copy(memory, position - start),
+      put: (chunk, position) => void copyInto(memory, position - start, chunk),
       room: (position) => memory.subarray(position - start),
     });
     return memory;
@@ -224,48 +237,66 @@ export class RangeSource {
     });
   }
 
-  /** The first response, if it begins here, and the rest next to it. */
+  /** What the first response has of it, and the rest next to that. */
   async #readParallel(
     { start, end }: Required<ByteSpan>,
     signal: AbortSignal | undefined,
     { put, room }: PositionedSink,
   ): Promise<void> {
-    const opened = start === 0 ? this.#takeKept(end) : null;
-    const head = opened?.end ?? start;
-    const fill = (span: Required<ByteSpan>, kept?: OpenedSpan) => {
-      let position = span.start;
-      const sink: ByteSink = {
+    const head = Math.max(start, Math.min(end, this.frontBytes));
+    const from = (first: number, last: number): ByteSink => {
+      let position = first;
+      return {
         put: (chunk) => {
           put(chunk, position);
           position += chunk.length;
         },
-        room: () => room(position).subarray(0, span.end - position),
+        room: () => room(position).subarray(0, last - position),
       };
-      return this.#streamTo(span, sink, signal, kept);
     };
-    const beginning = opened ? fill({ start, end: head }, opened) : Promise.resolve();
+    const beginning =
+      start < head ? this.#passFront(start, head, from(start, head), signal) : Promise.resolve();
     if (this.connections === 1) await beginning;
-    await Promise.all([beginning, ...(head < end ? [fill({ start: head, end })] : [])]);
+    const rest = { start: head, end };
+    await Promise.all([beginning, ...(head < end ? [this.#streamTo(rest, from(head, end), signal)] : [])]);
   }
 
-  /** Drops the first response if it was not read. */
+  /** Drops what was not read of the first response. */
   close(): void {
+    this.#closing.abort(new Error("the file was closed"));
     this.#kept?.body.on("error", () => {}).destroy();
     this.#kept = null;
   }
 
-  async #openFirst(): Promise<OpenedSpan> {
-    if (this.#options.plain) return await openSpan(this.#client, this.#request, null);
-    const first = await openSpan(this.#client, this.#request, {
-      start: 0,
-      end: this.#options.firstBytes ?? FIRST_BYTES,
-    }).catch((error: unknown) => {
-      if (error instanceof RangeMismatchError) return null;
+  /** The beginning of the file as it arrives, from the first response, which is read from now on. */
+  #passFront(start: number, end: number, sink: ByteSink, signal?: AbortSignal): Promise<void> {
+    const span = { start: 0, end: this.frontBytes };
+    this.#front ??= new FileFront(span.end, (onFront) => {
+      const kept = this.#takeKept(span.end);
+      return this.#streamTo(span, onFront, this.#closing.signal, kept);
+    });
+    const front = this.#front;
+    return front.pass(start, end, sink, signal).catch((error: unknown) => {
+      // the next reader tries again
+      if (front.hasFailed && this.#front === front) this.#front = null;
       throw error;
     });
+  }
+
+  async #openFirst(): Promise<OpenedSpan> {
+    const { opensOnce, plain } = this.#options;
+    if (plain) return await openSpan(this.#client, this.#request, null);
+    const span = { start: 0, end: FIRST_BYTES };
+    const first = await openSpan(this.#client, this.#request, span, opensOnce ? 1 : undefined).catch(
+      (error: unknown) => {
+        if (error instanceof RangeMismatchError && !opensOnce) return null;
+        throw error;
+      },
+    );
     if (first && (first.status === 200 || first.totalBytes !== undefined)) return first;
     // ranges that cannot be trusted are not used
     first?.body.on("error", () => {}).destroy();
+    if (opensOnce) throw new RangeMismatchError();
     return await openSpan(this.#client, this.#request, null);
   }
 
@@ -299,11 +330,10 @@ export class RangeSource {
   *#spans(start: number, end: number, largest: number): Generator<StreamInto> {
     let size = Math.min(largest, 256 * KiB);
     let position = start;
-    const kept = start === 0 ? this.#takeKept(end) : null;
-    if (kept?.end) {
-      const span = { start: 0, end: kept.end };
-      yield (signal, sink) => this.#streamTo(span, sink, signal, kept);
-      position = kept.end;
+    if (start < Math.min(end, this.frontBytes)) {
+      position = Math.min(end, this.frontBytes);
+      const until = position;
+      yield (signal, sink) => this.#passFront(start, until, sink, signal);
     }
     while (position < end) {
       const span = { start: position, end: Math.min(end, position + size) };

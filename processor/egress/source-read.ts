@@ -42,6 +42,7 @@ export interface OpenedSpan {
   /** The body was compressed: its offsets differ from those of ranges. */
   readonly wasCompressed: boolean;
   readonly contentType: string | undefined;
+  readonly headers: IncomingHttpHeaders;
   /** After redirects. */
   readonly url: string;
   readonly body: Readable;
@@ -73,6 +74,7 @@ const MAX_RETRY_AFTER_MS = 10_000;
 /**
  * Opens one span. Network failures, 5xx and 429 with a short delay are retried.
  *
+ * @param attempts tries, including the first
  * @throws Fault `forbidden` (401, 403, 410 and other refusals), `unavailable` (404, 451), `unsupported_url` (204, 205),
  *   `rate_limited` (429), `network`, `egress_blocked`
  */
@@ -80,6 +82,7 @@ export async function openSpan(
   client: HttpClient,
   request: SourceRequest,
   span: ByteSpan | null,
+  attempts = ATTEMPTS,
 ): Promise<OpenedSpan> {
   const watch = new SpeedWatch(client.speed, client.ticker);
   const watched = { ...request, signal: AbortSignal.any([request.signal, watch.signal]) };
@@ -88,6 +91,7 @@ export async function openSpan(
       try {
         return await tryOpen(client, watched, span, watch);
       } catch (error) {
+        if (attempt >= attempts) throw error;
         await pauseBeforeRetry(watched, error, attempt);
       }
     }
@@ -316,6 +320,7 @@ const pick = ({ body, url, headers, wasCompressed }: OpenedResponse) => ({
   body,
   url,
   wasCompressed,
+  headers,
   contentType: headers["content-type"],
   version: versionOf(headers),
 });

@@ -139,6 +139,15 @@ async function attempt(context: RunContext, isLast: boolean): Promise<Delivery> 
 async function fetchAndDeliver(context: RunContext): Promise<Delivery> {
   context.timings.attempts++;
   const resolved = await resolveSource(context);
+  try {
+    return await deliverResolved(context, resolved);
+  } finally {
+    resolved.opened?.close();
+  }
+}
+
+async function deliverResolved(context: RunContext, resolved: Resolved): Promise<Delivery> {
+  context.store.connect();
   await reportSource(context, resolved);
   if (resolved.source.live) return recordLive(context, resolved);
   const delivery = await deliverDirectly(context, resolved).catch((error: unknown) => {

@@ -43,7 +43,7 @@ export async function deliver(context: RunContext, resolved: Resolved): Promise<
   const known = await copyKnownMedia(context, resolved.source);
   if (known) return known;
   const { source, inputs } = await context.timings.precheck.during(() =>
-    openLivingVariant(context, resolved.source, (variant) => openInputs(context, variant)),
+    openLivingVariant(context, resolved.source, (variant) => openInputs(context, variant, resolved.opened)),
   );
   const stated = await copyKnownBytes(context, source, inputs).catch((error: unknown) => {
     inputs.close();
@@ -120,7 +120,8 @@ async function deliverAsIs({ context, source, inputs, askLeave }: Work): Promise
   const isEnough = !asksLanguage(plan);
   const facts: Promise<IndexFacts & { audioTracks?: readonly AudioFacts[] }> =
     context.timings.precheck.during(async () => {
-      const declared = await head.facts;
+      if (await head.isTruncated()) throw new NotDirectError();
+      const declared = await head.facts();
       return declared && isEnough ? declared : probeInput(context, input);
     });
   const verdict = facts.then((found) => {

@@ -43,23 +43,22 @@ export function looksDirect(plan: MediaPlan, source: Source): boolean {
 export interface DirectHead {
   /** Players can start before it is complete. */
   readonly playsEarly: boolean;
+  /** It lacks bytes that its index announces. */
+  readonly isTruncated: () => Promise<boolean>;
   /** What its index reports; null when a tool must inspect the file. */
-  readonly facts: Promise<IndexFacts | null>;
+  readonly facts: () => Promise<IndexFacts | null>;
 }
 
 /**
  * Reads a few headers to see whether the file may stay unchanged. A file that lacks bytes its index announces may not:
- * what is there is muxed.
+ * what is there is muxed. That shows later, while the file is already being read.
  */
 export async function readHead(plan: MediaPlan, input: Input): Promise<DirectHead> {
-  const nothing = Promise.resolve(null);
-  if (!containerOf(plan.format).indexFirst) return { playsEarly: true, facts: nothing };
+  const nothing = { isTruncated: async () => false, facts: async () => null };
+  if (!containerOf(plan.format).indexFirst) return { playsEarly: true, ...nothing };
   const declared = await input.head();
-  if (!declared?.indexFirst || declared.truncated) return { playsEarly: false, facts: nothing };
-  const facts = declared.facts();
-  // a caller that awaits it gets the failure; there may be no such caller
-  facts.catch(() => {});
-  return { playsEarly: true, facts };
+  if (!declared?.indexFirst) return { playsEarly: false, ...nothing };
+  return { playsEarly: true, isTruncated: declared.isTruncated, facts: declared.facts };
 }
 
 /**

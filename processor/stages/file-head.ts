@@ -2,13 +2,14 @@ import { open } from "node:fs/promises";
 import type { RangeSource } from "../egress/range-source.ts";
 import { isoLayout, type ReadAt, topBoxes } from "../media/isobmff/boxes.ts";
 import { factsOfIndex, type IndexFacts } from "../media/isobmff/facts.ts";
+import { once } from "../once.ts";
 
 /** What the head of an ISO base media file reports, without starting a tool. */
 export interface FileHead {
   /** Its index comes first: players can start before it is complete. */
   readonly indexFirst: boolean;
-  /** A box extends beyond the end of the file: bytes are missing. */
-  readonly truncated: boolean;
+  /** Whether a box extends beyond the end of the file: bytes are missing. */
+  readonly isTruncated: () => Promise<boolean>;
   /** What the index reports, wherever it is; null when a tool must inspect the file. */
   readonly facts: () => Promise<IndexFacts | null>;
 }
@@ -17,38 +18,35 @@ export interface FileHead {
 const MAX_INDEX_BYTES = 16 << 20;
 
 /**
- * Reads a few headers, and the index only when its facts are requested.
+ * Reads a few headers: of a file whose index comes first, no more than those up to it until more is asked for. The index
+ * itself is only read when its facts are requested.
  *
  * @param size of the file in bytes
  * @returns null for a file of another kind
  */
 export async function readIsoHead(size: number, readAt: ReadAt): Promise<FileHead | null> {
-  const boxes = await topBoxes(size, readAt);
-  const layout = isoLayout(boxes, size);
-  if (!layout) return null;
-  const { indexFirst, truncated } = layout;
-  const index = boxes.find(({ type }) => type === "moov");
-  const isReadable = !truncated && index && index.end - index.start <= MAX_INDEX_BYTES;
-  const facts = async () =>
-    isReadable ? factsOfIndex(await readAt(index.start, index.end - index.start)) : null;
-  return { indexFirst, truncated, facts };
+  const first = await topBoxes(size, readAt, [], ({ type }) => type === "moov" || type === "mdat");
+  const walk = async () => {
+    const boxes = await topBoxes(size, readAt, first);
+    return { boxes, layout: isoLayout(boxes, size) };
+  };
+  const indexFirst = first.at(-1)?.type === "moov";
+  const begun = indexFirst ? null : await walk();
+  if (begun && !begun.layout) return null;
+  const walked = once(async () => begun ?? (await walk()));
+  const isTruncated = async () => (await walked()).layout?.truncated ?? true;
+  const facts = async () => {
+    const { boxes } = await walked();
+    const index = boxes.find(({ type }) => type === "moov");
+    const isReadable = !(await isTruncated()) && index && index.end - index.start <= MAX_INDEX_BYTES;
+    return isReadable ? factsOfIndex(await readAt(index.start, index.end - index.start)) : null;
+  };
+  return { indexFirst, isTruncated, facts };
 }
 
-/**
- * Like {@link readIsoHead}, for a file at a source.
- *
- * @param head its first bytes, as many as were read already; most files need no more
- */
-export async function readSourceHead(
-  file: RangeSource,
-  size: number,
-  head: Buffer,
-): Promise<FileHead | null> {
-  const read = (start: number, end: number) => file.readPart(start, Math.min(size, end));
-  return await readIsoHead(size, async (start, length) =>
-    start + length <= head.length ? head.subarray(start, start + length) : read(start, start + length),
-  );
-}
+/** Like {@link readIsoHead}, for a file at a source. Most need no request besides the one that opened it. */
+export const readSourceHead = (file: RangeSource, size: number): Promise<FileHead | null> =>
+  readIsoHead(size, (start, length) => file.readPart(start, Math.min(size, start + length)));
 
 /** What the index of a file on disk reports; null for other files, and when a tool must inspect them. */
 export async function readFileFacts(path: string): Promise<IndexFacts | null> {

@@ -1,14 +1,18 @@
 import { type MediaPlan, plan as planOf } from "../../schema/media.ts";
 import type { SourceSession } from "../cookies/source-session.ts";
 import type { EgressProxy } from "../egress/proxy.ts";
+import type { RangeSource } from "../egress/range-source.ts";
 import { SourceFault } from "../fault.ts";
 import type { ExtractionCache } from "../tools/extraction-cache.ts";
 import type { Extraction, ExtractorPool } from "../tools/extractor.ts";
+import { type OpenFile, openPlainFile } from "./plain-file.ts";
 import { chooseFormats, type FormatChoice, formatSort } from "./select.ts";
 
 /** The response of a source about one media item, and what is used of it. */
 export interface Media extends Pick<Extract<Extraction, { kind: "video" }>, "info"> {
   readonly choice: FormatChoice;
+  /** The media itself, if finding it opened it: the caller closes it. */
+  readonly opened: RangeSource | null;
 }
 
 /** What this needs from a run or a probe. */
@@ -19,6 +23,8 @@ export interface Finder {
   readonly upstream: string | undefined;
   readonly session: SourceSession;
   readonly signal: AbortSignal;
+  /** How a file that needs no extraction is opened; null if everything is to be extracted. */
+  readonly openFile: OpenFile | null;
 }
 
 export interface Wanted {
@@ -41,8 +47,15 @@ export async function findMedia(finder: Finder, wanted: Wanted): Promise<Media> 
   // what is kept was found without cookies
   const kept = session.isAnonymous ? extractions.find(wanted.url) : undefined;
   const isUsable = kept !== undefined && kept.upstream === upstream && kept.version === extractor.version;
-  if (!isUsable) return askSource(finder, wanted, wanted.url, MAX_HOPS);
-  const { timeoutMs, plan } = wanted;
+  const { timeoutMs, plan, url } = wanted;
+  if (!isUsable) {
+    const plain = await openPlainFile(finder, url, selection(plan));
+    return plain ? chosen(plain.found, plan, plain.file) : askSource(finder, wanted, url, MAX_HOPS);
+  }
+  const { info } = kept;
+  // a file is its own only format
+  if (info.direct === true && info.formats?.length === 1)
+    return chosen({ info, requested: info.formats }, plan);
   const found = await extractor.select(kept.info, { options: selection(plan), proxy, signal, timeoutMs });
   return chosen(found, plan);
 }
@@ -61,11 +74,16 @@ async function askSource(finder: Finder, wanted: Wanted, url: string, hops: numb
 const selection = (plan: MediaPlan | null): Readonly<Record<string, unknown>> =>
   plan === null ? {} : { format_sort: formatSort(plan) };
 
-function chosen({ info, requested }: Extract<Extraction, { kind: "video" }>, plan: MediaPlan | null): Media {
+function chosen(
+  { info, requested }: Pick<Extract<Extraction, { kind: "video" }>, "info" | "requested">,
+  plan: MediaPlan | null,
+  opened: RangeSource | null = null,
+): Media {
   const formats = info.formats ?? [];
-  if (plan !== null) return { info, choice: chooseFormats(formats, plan) };
+  if (plan !== null) return { info, choice: chooseFormats(formats, plan), opened };
   const { language, languages } = chooseFormats(formats, ANY_PLAN);
-  return { info, choice: { formats: requested, extraAudio: [], language, languages, adjustments: [] } };
+  const choice = { formats: requested, extraAudio: [], language, languages, adjustments: [] };
+  return { info, choice, opened };
 }
 
 /** What a request without options asks for. */

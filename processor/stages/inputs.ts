@@ -3,7 +3,6 @@ import { join } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import type { RunContext } from "../dependencies.ts";
-import { connectionsTo } from "../egress/connections.ts";
 import {
   type OnFailure,
   type Pace,
@@ -12,16 +11,18 @@ import {
   serveSegmentSource,
 } from "../egress/loopback.ts";
 import { MissingMedia } from "../egress/missing-media.ts";
-import { FIRST_BYTES, openRangeSource, type RangeSource } from "../egress/range-source.ts";
+import { openRangeSource, type RangeSource } from "../egress/range-source.ts";
 import { SegmentSource } from "../egress/segment-source.ts";
 import { type Fault, SourceFault } from "../fault.ts";
 import { HlsSource } from "../hls/source.ts";
 import { cutPieces, type TimeWindow } from "../hls/window.ts";
+import { once } from "../once.ts";
 import { SNIFF_BYTES } from "../tools/input-format.ts";
 import { demuxerOf, mediaFile, ToolInput } from "../tools/tool-input.ts";
 import { downloadWithTool } from "../tools/ytdlp-download.ts";
 import { readSourceHead } from "./file-head.ts";
 import { EndlessStreamError, isEndless } from "./live/endless-source.ts";
+import { type OpenedFile, sourceOptions } from "./opened-file.ts";
 import { type Input, type Inputs, type Missing, NOTHING_MISSING } from "./parts/input.ts";
 import { joinInputs } from "./parts/join-inputs.ts";
 import { DeadPlaylistError, isDead } from "./parts/living-variant.ts";
@@ -38,15 +39,20 @@ const OPAQUE = {
 /**
  * Opens every stream of the source in parallel.
  *
+ * @param given the only stream, if it is open already
  * @throws DeadPlaylistError where the source does not give a playlist; Fault of the source
  */
-export async function openInputs(context: RunContext, source: Source): Promise<Inputs> {
+export async function openInputs(
+  context: RunContext,
+  source: Source,
+  given: OpenedFile | null = null,
+): Promise<Inputs> {
   let failure: Fault | null = null;
   const onFailure: OnFailure = (fault) => {
     failure ??= fault;
   };
   const opened = await Promise.allSettled(
-    source.streams.map((stream, index) => openInput(context, source, stream, index, onFailure)),
+    source.streams.map((stream, index) => openInput(context, source, stream, index, { onFailure, given })),
   );
   const all = opened.filter((result) => result.status === "fulfilled").map(({ value }) => value);
   const close = () => all.forEach((input) => void input.close());
@@ -68,16 +74,22 @@ export async function openInputs(context: RunContext, source: Source): Promise<I
   }
 }
 
+interface Opening {
+  readonly onFailure: OnFailure;
+  readonly given: OpenedFile | null;
+}
+
 function openInput(
   context: RunContext,
   source: Source,
   stream: SourceStream,
   index: number,
-  onFailure: OnFailure,
+  more: Opening,
 ): Promise<Input> | Input {
+  const { onFailure } = more;
   switch (stream.protocol) {
     case "http":
-      return openFile(context, source, stream, index, onFailure);
+      return openFile(context, source, stream, index, more);
     case "hls":
       return openHls(context, stream, onFailure);
     case "dash":
@@ -85,23 +97,6 @@ function openInput(
     case "other":
       return downloadByTool(context, source, stream);
   }
-}
-
-function sourceOptions(context: RunContext, stream: SourceStream) {
-  const { config, signal, progress, request, limits, readsPlainly } = context;
-  const { connections, distrustsRanges } = limits.of(stream.url);
-  const allowed = Math.min(connectionsTo(stream.url, config), connections ?? Number.POSITIVE_INFINITY);
-  // the key's limit is on what is delivered, which for a clip is only known at its end
-  const limit = request.plan.clip === null ? request.limits.max_filesize_bytes : null;
-  return {
-    url: stream.url,
-    headers: stream.headers,
-    connections: readsPlainly ? 1 : allowed,
-    plain: readsPlainly === true || distrustsRanges === true,
-    signal,
-    maxBytes: Math.min(config.maxFilesizeBytes, limit ?? Number.POSITIVE_INFINITY),
-    onBytes: (bytes: number) => progress.receive(bytes),
-  };
 }
 
 /** The requested part of the source; undefined for all of it. */
@@ -139,13 +134,16 @@ async function openFile(
   source: Source,
   stream: SourceStream,
   index: number,
-  onFailure: OnFailure,
+  { onFailure, given }: Opening,
 ): Promise<Input> {
-  const ranges = await openRangeSource(context.client, {
-    ...sourceOptions(context, stream),
-    // the link to a node may expire; the requested one leads to another
-    home: source.info.direct === true ? context.request.url : undefined,
-  });
+  const options = sourceOptions(context, stream);
+  const ranges =
+    given?.take(context.client, options) ??
+    (await openRangeSource(context.client, {
+      ...options,
+      // the link to a node may expire; the requested one leads to another
+      home: source.info.direct === true ? context.request.url : undefined,
+    }));
   if (ranges.sizeBytes === undefined && (await isEndless(context, stream, false))) {
     ranges.close();
     throw new EndlessStreamError();
@@ -157,20 +155,15 @@ async function openFile(
   const size = ranges.sizeBytes;
   // a response that ended early is requested again at once; one whose source failed is not
   const retry = pace === null ? [] : ["-reconnect", "1", "-reconnect_delay_max", "0"];
-  let front: Promise<Buffer> | null = null;
-  const readFront = (bytes: number) => {
-    front ??= ranges.readPart(0, Math.min(size, bytes));
-    return front;
-  };
   return {
     stream,
     forTool: once(async () => {
-      const demuxer = demuxerOf(await readFront(SNIFF_BYTES));
+      const demuxer = demuxerOf(await ranges.readPart(0, Math.min(size, SNIFF_BYTES)));
       return ToolInput.url(`${mount.baseUrl}/media`, demuxer).with(...retry);
     }),
     ranges,
     read: (signal) => ranges.read({ signal, borrowed: true }),
-    head: once(async () => readSourceHead(ranges, size, await readFront(FIRST_BYTES))),
+    head: once(() => readSourceHead(ranges, size)),
     ...{ cut: null, parts: [], missing: () => NOTHING_MISSING },
     transportStream: stream.extension === "ts",
     retries: () => ranges.retries,
@@ -303,15 +296,6 @@ async function frontOf(fragments: SegmentSource): Promise<Buffer> {
     if (length >= SNIFF_BYTES) break;
   }
   return Buffer.concat(chunks);
-}
-
-/** Asks once, however often the response is needed. */
-function once<T>(ask: () => Promise<T>): () => Promise<T> {
-  let response: Promise<T> | null = null;
-  return () => {
-    response ??= ask();
-    return response;
-  };
 }
 
 /** The initialisation and the fragments that cover the window; null when the source does not state their durations. */

@@ -4,12 +4,13 @@ import type { MediaProbeRequest, ProbeOutcome } from "../../schema/wire/probe.ts
 import { SourceSession } from "../cookies/source-session.ts";
 import { trySessions } from "../cookies/try-sessions.ts";
 import type { ProcessorDependencies } from "../dependencies.ts";
+import type { RangeSource } from "../egress/range-source.ts";
 import { Fault, ServiceFault } from "../fault.ts";
 import { exitsFor, openSourceNetwork } from "../source-network.ts";
 import { throughVersions, type VersionTry } from "../tools/through-versions.ts";
 import type { YtdlpInfo } from "../tools/ytdlp-info.ts";
 import { findMedia } from "./find-media.ts";
-import { lookIntoFile } from "./look-into-file.ts";
+import { fileOpener, type Looker, lookIntoFile } from "./look-into-file.ts";
 import { chosenStreams, durationOf, isLive, type SourceStream } from "./source.ts";
 import { identityOf } from "./source-identity.ts";
 
@@ -33,9 +34,13 @@ export async function probeSource(
   session.useExit(exit.name);
   const network = await openSourceNetwork({ ...dependencies, session }, exit);
   try {
-    const finder = { ...dependencies, ...network, session, signal: AbortSignal.any([signal, late]) };
+    const ended = AbortSignal.any([signal, late]);
+    const looking = new AbortController();
+    const looker = { ...dependencies, ...network, signal: AbortSignal.any([ended, looking.signal]) };
+    const openFile = fileOpener(looker, url);
+    const finder = { ...dependencies, ...network, session, signal: ended, openFile };
     const tries: VersionTry[] = [];
-    const { info, choice } = await trySessions(session, finder.signal, () =>
+    const { info, choice, opened } = await trySessions(session, finder.signal, () =>
       throughVersions(
         {
           ...{ versions: dependencies.versions, policy: request.ytdlp, tries, signal: finder.signal },
@@ -49,8 +54,11 @@ export async function probeSource(
     if (info.live_status !== "is_upcoming" && session.isAnonymous)
       dependencies.extractions.keep(url, { info, version, upstream: network.upstream, exit: exit.name });
     const chosen = chosenStreams(choice.formats, choice.extraAudio);
-    const looking = AbortSignal.any([finder.signal, AbortSignal.timeout(timeoutMs * LOOK_SHARE)]);
-    const { streams, duration } = await lookAt({ ...dependencies, ...network }, info, chosen, looking);
+    const tooLong = setTimeout(() => looking.abort(new Error("no time is left")), timeoutMs * LOOK_SHARE);
+    const { streams, duration } = await lookAt(looker, info, chosen, opened).finally(() => {
+      clearTimeout(tooLong);
+      opened?.close();
+    });
     return {
       type: "found",
       media: describe(info, streams, duration),
@@ -77,16 +85,16 @@ const LOOK_SHARE = 0.5;
 
 /** The streams and their duration. What the source does not say of a plain file is read from the file itself. */
 async function lookAt(
-  looker: Parameters<typeof lookIntoFile>[0],
+  looker: Looker,
   info: YtdlpInfo,
   streams: readonly SourceStream[],
-  signal: AbortSignal,
+  opened: RangeSource | null,
 ): Promise<{ streams: readonly SourceStream[]; duration: number | null }> {
   const duration = durationOf(info, streams);
   const [file, second] = streams;
   const isKnown = file?.codecsKnown && duration !== null;
   if (!file || second || file.protocol !== "http" || isKnown || isLive(info)) return { streams, duration };
-  const seen = await lookIntoFile(looker, file, signal);
+  const seen = await lookIntoFile(looker, file, opened);
   if (!seen) return { streams, duration };
   const { video, audio, sizeBytes } = seen;
   return {

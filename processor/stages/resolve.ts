@@ -4,8 +4,9 @@ import type { RunContext } from "../dependencies.ts";
 import { Fault, SourceFault } from "../fault.ts";
 import { UpcomingError } from "../run/upcoming.ts";
 import type { YtdlpInfo } from "../tools/ytdlp-info.ts";
-import { findMedia } from "./find-media.ts";
+import { findMedia, type Media } from "./find-media.ts";
 import { isEndless } from "./live/endless-source.ts";
+import { OpenedFile, openFileFor } from "./opened-file.ts";
 import { withOwnFragments } from "./parts/own-manifest.ts";
 import { chooseFormats, type FormatChoice } from "./select.ts";
 import { chosenStreams, describeSource, isLive, type Source } from "./source.ts";
@@ -13,6 +14,8 @@ import { chosenStreams, describeSource, isLive, type Source } from "./source.ts"
 /** The result of an extraction, and what it cost. */
 export interface Resolved {
   readonly source: Source;
+  /** The source itself, if resolving it opened it; to be closed. */
+  readonly opened?: OpenedFile | null;
   readonly extractMs: number;
 }
 
@@ -31,7 +34,21 @@ export async function resolveSource(context: RunContext): Promise<Resolved> {
   const startedAt = performance.now();
   const { request } = context;
   const { url, plan } = request;
-  const { info, choice: best } = await findMedia(context, { url, plan, timeoutMs: TIMEOUT_MS });
+  const openFile = request.recording.asked ? null : openFileFor(context);
+  const media = await findMedia({ ...context, openFile }, { url, plan, timeoutMs: TIMEOUT_MS });
+  const opened = media.opened && new OpenedFile(context.client, media.opened);
+  try {
+    const source = await sourceOf(context, media);
+    return { source, opened, extractMs: Math.round(performance.now() - startedAt) };
+  } catch (error) {
+    opened?.close();
+    throw error;
+  }
+}
+
+async function sourceOf(context: RunContext, { info, choice: best }: Media): Promise<Source> {
+  const { request } = context;
+  const { url } = request;
   if (info.live_status === "is_upcoming") throw new UpcomingError(info.release_timestamp);
   const choice = isLive(info) ? recordable(context, info, best) : best;
   const [first, ...others] = chosenStreams(choice.formats, choice.extraAudio);
@@ -41,8 +58,7 @@ export async function resolveSource(context: RunContext): Promise<Resolved> {
   const described = { ...describeSource(info, [first, ...others], choice), id };
   const isRadio = request.recording.asked && !described.live && others.length === 0;
   const live = described.live || (isRadio && (await isEndless(context, first, true)));
-  const source = await withOwnFragments(context, { ...described, live });
-  return { source, extractMs: Math.round(performance.now() - startedAt) };
+  return await withOwnFragments(context, { ...described, live });
 }
 
 /** Pictures alone are what is left of a page whose media the extractor cannot read any more. */

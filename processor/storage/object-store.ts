@@ -50,6 +50,8 @@ export interface UnfinishedUpload {
 export interface ObjectStore {
   readonly provider: "s3" | "blob" | "gcs" | "oss" | "gdrive";
   readonly limits: PartLimits;
+  /** Opens a connection ahead of the first request. Asks for nothing and changes nothing, and reports no failure. */
+  connect(): void;
   /** Begins an upload. Nothing is visible under the key until it is completed. */
   open(object: NewObject, signal: AbortSignal): Promise<Upload>;
   /**

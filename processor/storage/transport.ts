@@ -54,6 +54,7 @@ const HURRY = 6;
 const SMALLEST_PIECE_BYTES = 16 << 10;
 /** Pieces grow up to this size while they are accepted quickly. What is encrypted then stays in the CPU's cache. */
 const LARGEST_PIECE_BYTES = 64 << 10;
+const DEFAULT_PORTS = { "http:": "80", "https:": "443" } as const;
 /** A piece that takes longer than this is not followed by a larger one. */
 const QUICK_MS = 50;
 
@@ -70,6 +71,20 @@ export class StorageTransport {
 
   constructor(options: TransportOptions) {
     this.#options = options;
+  }
+
+  /**
+   * Opens a connection for the next request, unless one is idle, so that this request need not wait for it. Nothing is sent. If
+   * it fails, the request finds out why.
+   */
+  connect(url: URL): void {
+    const protocol = url.protocol === "https:" ? "https:" : "http:";
+    const agent = this.#options.agentFor(protocol);
+    const port = url.port === "" ? DEFAULT_PORTS[protocol] : url.port;
+    if (Object.keys(agent.freeSockets).some((name) => name.startsWith(`${url.hostname}:${port}:`))) return;
+    const request = (protocol === "https:" ? https : http).request(url, { agent });
+    // an agent keeps the connection of a request that ended before it was sent
+    request.on("error", () => {}).destroy();
   }
 
   /** @throws the connection's error, or the signal's reason */

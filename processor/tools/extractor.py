@@ -7,8 +7,13 @@ Protocol: one JSON object a line. Standard input takes
     {"id", "kind": "download", "info", "params", "cookies"}   yt-dlp's own download of an earlier response
     {"id", "kind": "list", "url", "limit", "skip", "params", "cookies"}
                                                               the entries of a list, none of which is looked at
+    {"id", "kind": "address", "url", "params"}                which extractor is responsible for an address
+    {"id", "kind": "direct", "url", "params", "redirected", "headers", "head"}
+                                                              what the generic extractor makes of a response
     {"id", "kind": "cancel"}                                  kills that task's process group
 
+`address` and `direct` are questions: one process without network answers all of them, each with one line. `redirected`
+is the address that the response came from, or null if that is the same; `head` is the beginning of its body in Base64.
 Each but the last has "limits": {"memory", "cpu", "page"}, in bytes, seconds and bytes, and "access": {"read", "write",
 "ports"}, or null for no sandbox; see sandbox.py and extraction/pages.py. Standard output gives {"ready": true,
 "version"} once, then for each task any number of {"id", "progress"} or {"id", "part"} and exactly one {"id", "ok", ...}.
@@ -16,7 +21,7 @@ Lines of different tasks never mix. The end of standard input ends everything.
 `cookies` is the text of a cookie file, or null; it stays in memory. A response to a task with cookies has them as `jar`, as
 they are after it.
 """
-import ctypes
+import functools
 import json
 import os
 import resource
@@ -33,12 +38,13 @@ from yt_dlp import globals as ytdlp_globals
 # PYTHONSAFEPATH keeps this folder off the path, so that no module here can hide one of Python's. So it goes last.
 sys.path.append(os.path.dirname(os.path.abspath(__file__)))
 from extraction.failures import Failure, Log, failure_of  # noqa: E402
+from extraction.processes import die_with_parent, kill_group, write_all  # noqa: E402
+from extraction.question_process import QuestionProcess  # noqa: E402
+from extraction.questions import QUESTIONS  # noqa: E402
 from extraction.session import extractor_for, warm_up  # noqa: E402
 from extraction.tasks import confine, download, extract, line_of, list_entries, select  # noqa: E402
 
 READ_BYTES = 1 << 16
-PR_SET_PDEATHSIG = 1
-LIBC = ctypes.CDLL(None)
 
 TASKS = {'extract': extract, 'select': select, 'download': download, 'list': list_entries}
 
@@ -57,18 +63,6 @@ def run_task(task, fd):
         send({'ok': False, 'failure': failure_of(error, log)})
 
 
-def die_with_parent():
-    """Linux only; elsewhere a child whose parent was killed ends when it writes its response."""
-    if sys.platform == 'linux':
-        LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-
-
-def write_all(fd, data):
-    view = memoryview(data)
-    while view:
-        view = view[os.write(fd, view):]
-
-
 class Parent:
     """Reads tasks, forks, relays whole lines. Single-threaded, so that each fork is safe."""
 
@@ -76,35 +70,62 @@ class Parent:
         self.out = out
         self.selector = selectors.DefaultSelector()
         self.children = {}  # id → pid
+        self.questions = QuestionProcess(self)
+        self.pending = b''
+        self.is_over = False
 
     def send(self, answer):
         write_all(self.out, json.dumps(answer).encode() + b'\n')
 
     def serve(self):
-        self.selector.register(0, selectors.EVENT_READ, None)
+        self.read(0, self.on_input)
         self.send({'ready': True, 'version': yt_dlp.version.__version__})
-        pending = b''
-        while True:
+        while not self.is_over:
             for key, _events in self.selector.select():
-                if key.data is not None:
-                    self.on_child_output(key.fd, key.data)
-                    continue
-                data = os.read(0, READ_BYTES)
-                if not data:
-                    return
-                *lines, pending = (pending + data).split(b'\n')
-                for line in lines:
-                    self.on_request(json.loads(line))
+                key.data(key.fd)
 
-    def on_request(self, task):
+    def read(self, fd, on_data):
+        """From now on, calls back whenever there is something to read."""
+        self.selector.register(fd, selectors.EVENT_READ, on_data)
+
+    def forget(self, fd):
+        self.selector.unregister(fd)
+        os.close(fd)
+
+    def on_input(self, fd):
+        data = os.read(fd, READ_BYTES)
+        self.is_over = not data
+        *lines, self.pending = (self.pending + data).split(b'\n')
+        for line in lines:
+            self.on_request(json.loads(line), line)
+
+    def on_request(self, task, line):
         if task['kind'] == 'cancel':
-            if pid := self.children.get(task['id']):
+            pid = self.children.get(task['id'])
+            if not self.questions.cancel(task['id']) and pid:
                 kill_group(pid)
+            return
+        if task['kind'] in QUESTIONS:
+            self.questions.ask(task, line)
             return
         if task['kind'] in ('extract', 'list'):  # not in the task, which would copy every page of memory that it reads
             task['extractor'] = extractor_for(task['url'])
         read_end, write_end = os.pipe()
-        folder = tempfile.mkdtemp(dir=os.getcwd())  # no other task sees it
+
+        def run():
+            confine(task)
+            run_task(task, write_end)
+
+        pid, folder = self.fork(run)
+        os.close(write_end)
+        self.children[task['id']] = pid
+        child = {'id': task['id'], 'parts': [], 'folder': folder}
+        self.read(read_end, functools.partial(self.on_child_output, child=child))
+        self.send({'id': task['id'], 'pid': pid})
+
+    def fork(self, run):
+        """Starts a process that does this and ends, in a folder of its own that no other sees. Returns both."""
+        folder = tempfile.mkdtemp(dir=os.getcwd())
         pid = os.fork()
         if pid == 0:
             os.setsid()
@@ -112,16 +133,17 @@ class Parent:
             os.environ['HOME'] = os.environ['TMPDIR'] = tempfile.tempdir = folder
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
             die_with_parent()
+            for key in list(self.selector.get_map().values()):
+                os.close(key.fd)
             self.selector.close()
-            os.close(0)
-            os.close(self.out)
-            confine(task)
-            run_task(task, write_end)
+            for fd in (*self.questions.others, self.out):
+                os.close(fd)
+            try:
+                run()
+            except BaseException:
+                traceback.print_exc()
             os._exit(0)
-        os.close(write_end)
-        self.children[task['id']] = pid
-        self.selector.register(read_end, selectors.EVENT_READ, {'id': task['id'], 'parts': [], 'folder': folder})
-        self.send({'id': task['id'], 'pid': pid})
+        return pid, folder
 
     def on_child_output(self, fd, child):
         data = os.read(fd, READ_BYTES)
@@ -131,8 +153,7 @@ class Parent:
                 write_all(self.out, b''.join(child['parts']))
                 child['parts'] = []
             return
-        self.selector.unregister(fd)
-        os.close(fd)
+        self.forget(fd)
         pid = self.children.pop(child['id'])
         kill_group(pid)  # ends what the task started
         _pid, status = os.waitpid(pid, 0)
@@ -141,18 +162,9 @@ class Parent:
         self.send({'id': child['id'], 'gone': True, 'out_of_time': out_of_time, 'rss': peak_rss_bytes()})
 
     def end(self):
+        self.questions.end()
         for pid in self.children.values():
             kill_group(pid)
-
-
-def kill_group(pid):
-    try:
-        os.killpg(pid, signal.SIGKILL)
-    except (ProcessLookupError, PermissionError):
-        try:  # the child has not made its session yet
-            os.kill(pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
 
 
 def peak_rss_bytes():

@@ -13,6 +13,7 @@ import {
   type TaskEnd,
   type TaskListener,
   type TaskProgress,
+  type WarmQuestion,
   type WarmTask,
   WarmYtdlp,
 } from "./warm-ytdlp.ts";
@@ -74,6 +75,34 @@ export interface ExtractOptions extends TaskOptions {
   readonly url: string;
 }
 
+/** Of a question, which is answered without the source. */
+export interface QuestionOptions {
+  /** As of the extraction that it saves. */
+  readonly options: YtdlpParams;
+  readonly session: TaskSession;
+  readonly proxy: TaskOptions["proxy"];
+  readonly signal: AbortSignal;
+}
+
+/** What yt-dlp says of an address. */
+export interface AddressFacts {
+  /** Key of the extractor that is responsible for it; null if that is not known. @example "Generic" */
+  readonly extractor: string | null;
+  /** What yt-dlp would send with each request. */
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** A response that a source gave to us. */
+export interface GivenResponse {
+  /** The address that was asked for. */
+  readonly url: string;
+  /** Where the response came from after redirects; null for `url` itself. */
+  readonly redirected: string | null;
+  readonly headers: Readonly<Record<string, string>>;
+  /** The first bytes of its body, as many as yt-dlp inspects. */
+  readonly head: Buffer;
+}
+
 export interface PoolOptions {
   readonly tools: Pick<Tools, "ytdlp" | "node" | "sandbox">;
   readonly proxy: Pick<EgressProxy, "url" | "blocked"> & Partial<Pick<EgressProxy, "unknownHosts">>;
@@ -84,6 +113,8 @@ export interface PoolOptions {
 
 const NO_ACCESS = { read: [], write: [], ports: [] } as const;
 const MAX_USES = 1000;
+/** A question is answered in milliseconds, unless many were asked at once; an extraction can do without the answer. */
+const QUESTION_MS = 2_000;
 const MAX_PARENT_RSS_BYTES = 512 * 2 ** 20;
 /** Share of its uses or memory after which a parent's successor is prepared. */
 const NEARLY = 0.9;
@@ -136,6 +167,33 @@ export class ExtractorPool {
     const { params, cookies } = this.#paramsOf(EXTRACT_PARAMS, request);
     const response = await this.#run({ kind: "extract", url: request.url, params, cookies }, request);
     return extractionOf(response);
+  }
+
+  /**
+   * Asks yt-dlp which of its extractors is responsible for an address, without asking the address.
+   *
+   * @returns null if it does not say in time, or if the operator's arguments change how it asks any address
+   */
+  async addressOf(url: string, request: QuestionOptions): Promise<AddressFacts | null> {
+    if (this.#options.config.ytdlpExtractorArgs.generic !== undefined) return null;
+    const answer = await this.#ask({ kind: "address", url }, request);
+    return (
+      answer && { extractor: text(answer.extractor), headers: answer.headers as AddressFacts["headers"] }
+    );
+  }
+
+  /**
+   * Asks yt-dlp what its generic extractor makes of a response that we got: the same as if it had asked for it itself.
+   *
+   * @returns null if it needs more than this response, or does not say in time
+   */
+  async describeResponse(
+    { url, redirected, headers, head }: GivenResponse,
+    request: QuestionOptions,
+  ): Promise<Extraction | null> {
+    const given = { url, redirected, headers, head: head.toString("base64") };
+    const answer = await this.#ask({ kind: "direct", ...given }, request);
+    return answer && extractionOf(answer);
   }
 
   /**
@@ -212,6 +270,25 @@ export class ExtractorPool {
     return { params, cookies: request.session?.text ?? null };
   }
 
+  async #ask(
+    question: Omitted<WarmQuestion>,
+    { signal, ...request }: QuestionOptions,
+  ): Promise<Readonly<Record<string, unknown>> | null> {
+    signal.throwIfAborted();
+    const warm = this.#parent();
+    await warm.ready;
+    const { params } = this.#paramsOf(EXTRACT_PARAMS, { ...request, timeoutMs: QUESTION_MS });
+    const confinement = this.#confine({ kind: question.kind, params }, null, null);
+    const { ended, cancel } = warm.ask({ ...question, params, ...confinement } as WarmQuestion & Confinement);
+    const late = setTimeout(cancel, QUESTION_MS);
+    signal.addEventListener("abort", cancel, { once: true });
+    const end = await ended;
+    clearTimeout(late);
+    signal.removeEventListener("abort", cancel);
+    signal.throwIfAborted();
+    return end.type === "answer" ? end.response : null;
+  }
+
   async #run(
     task: WarmTask,
     { signal, timeoutMs, session, proxy = this.#options.proxy }: TaskOptions,
@@ -249,12 +326,21 @@ export class ExtractorPool {
     return response;
   }
 
-  /** What a task needs: its interpreter and its JavaScript runtime, the proxy, and for a download the folder. */
-  #confine({ kind, params }: WarmTask, proxyUrl: string, exit: string | null): Confinement {
+  /**
+   * What a task needs: its interpreter and its JavaScript runtime, the proxy, and for a download the folder.
+   *
+   * @param proxyUrl null for no network at all
+   */
+  #confine(
+    { kind, params }: { readonly kind: string; readonly params: object },
+    proxyUrl: string | null,
+    exit: string | null,
+  ): Confinement {
     const { config, tools } = this.#options;
     const { files, limits: canLimit } = tools.sandbox.isolation;
     const { paths, cookiefile } = params as { paths?: { home?: string }; cookiefile?: string };
-    const ports = [proxyUrl, potProviderFor(config, exit)].flatMap((url) => (url ? [portOf(url)] : []));
+    const urls = proxyUrl === null ? [] : [proxyUrl, potProviderFor(config, exit)];
+    const ports = urls.flatMap((url) => (url ? [portOf(url)] : []));
     const write = [paths?.home, cookiefile].filter((path) => path !== undefined);
     const read = [...wholeAccess(tools.node.path, NO_ACCESS).read, tools.ytdlp.pythonPath ?? ""];
     return {
@@ -319,6 +405,10 @@ export class ExtractorPool {
     return warm;
   }
 }
+
+type Omitted<T> = T extends unknown ? Omit<T, "params"> : never;
+
+const text = (value: unknown): string | null => (typeof value === "string" ? value : null);
 
 const hasPotProvider = ({ ytdlpPotProviderUrl, ytdlpPotProvidersByExit }: ExtractionConfig): boolean =>
   ytdlpPotProviderUrl !== undefined || ytdlpPotProvidersByExit.size > 0;

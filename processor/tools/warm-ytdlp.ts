@@ -45,6 +45,20 @@ export type WarmTask =
       readonly cookies: string | null;
     };
 
+/** What extractor.py answers without the network, by a process that answers many; see the protocol at its head. */
+export type WarmQuestion =
+  | { readonly kind: "address"; readonly url: string; readonly params: object }
+  | {
+      readonly kind: "direct";
+      readonly url: string;
+      readonly params: object;
+      /** Address of the response, if it is another one. */
+      readonly redirected: string | null;
+      readonly headers: Readonly<Record<string, string>>;
+      /** First bytes of the body, in Base64. */
+      readonly head: string;
+    };
+
 export interface TaskProgress {
   readonly bytes: number;
   readonly total: number | null;
@@ -87,6 +101,12 @@ export type TaskEnd =
   | { readonly type: "failure"; readonly failure: ExtractionFailure }
   | { readonly type: "gone"; readonly outOfTime?: boolean };
 
+/** A task or a question under way. */
+interface RunningTask {
+  readonly ended: Promise<TaskEnd>;
+  readonly cancel: () => void;
+}
+
 interface ExtractorLine {
   readonly id?: number;
   readonly ready?: boolean;
@@ -122,6 +142,7 @@ export class WarmYtdlp {
   peakRssBytes = 0;
   readonly #tool: RunningTool;
   readonly #pending = new Map<number, Pending>();
+  #lastId = 0;
   #isAlive = true;
   #isRetired = false;
 
@@ -191,14 +212,18 @@ export class WarmYtdlp {
   }
 
   /** Starts a task. Cancelling kills its processes; it ends with `gone` when they have ended. */
-  run(
-    task: WarmTask & Confinement,
-    listener: TaskListener = {},
-  ): {
-    ended: Promise<TaskEnd>;
-    cancel: () => void;
-  } {
-    const id = ++this.uses;
+  run(task: WarmTask & Confinement, listener: TaskListener = {}): RunningTask {
+    this.uses++;
+    return this.#begin(task, listener);
+  }
+
+  /** Asks a question. Cancelling it kills the process that answers it; the questions behind it get another one. */
+  ask(question: WarmQuestion & Confinement): RunningTask {
+    return this.#begin(question, {});
+  }
+
+  #begin(task: (WarmTask | WarmQuestion) & Confinement, listener: TaskListener): RunningTask {
+    const id = ++this.#lastId;
     const { promise: ended, resolve: end } = Promise.withResolvers<TaskEnd>();
     if (!this.#isAlive) {
       end({ type: "gone" });

@@ -197,6 +197,23 @@ export function conformance(name: string, subject: Subject): void {
       expect(sha256(back.bytes)).toBe(sha256(bytes));
     });
 
+    it("asks for nothing more if it connects ahead", async () => {
+      const requestsFor = async (key: string, isAhead: boolean) => {
+        let requests = 0;
+        const { store } = await disturbed(() => {
+          requests++;
+          return "pass";
+        });
+        if (isAhead) store.connect();
+        const bytes = randomBytes(1000);
+        await deliver(store, key, bytes);
+        expect((await read(key)).bytes).toEqual(bytes);
+        return requests;
+      };
+      const usual = await requestsFor("not ahead", false);
+      expect(await requestsFor("ahead", true)).toBe(usual);
+    });
+
     it("keeps content type and disposition", async () => {
       const store = subject.store();
       const contentDisposition = 'attachment; filename="a b.mp4"';

@@ -22,6 +22,7 @@ beforeAll(async () => {
   const media = await mediaFolder({
     "direct.mp4": ["mp4"],
     "last.mp4": ["mp4-index-last"],
+    "long.mp4": ["mp4", { seconds: 10 }],
     hls: ["hls-ts"],
     dash: ["dash"],
     "audio.mp3": ["audio-mp3"],
@@ -182,11 +183,12 @@ describe("a run", () => {
   });
 
   it("cuts a clip from a source whose ranges turn out to be wrong", async () => {
-    liars[1].behave("/direct.mp4", { lie: "late" });
-    const { facts, delivery } = await deliver(`${liars[1].url}/direct.mp4`, { clip_start: 1, clip_end: 2 });
+    // so long that the first response does not hold all that is needed
+    liars[1].behave("/long.mp4", { lie: "late" });
+    const { facts, delivery } = await deliver(`${liars[1].url}/long.mp4`, { clip_start: 7, clip_end: 8 });
     expect(facts.durationSeconds).toBeCloseTo(1, 0);
     expect(delivery.strategy).toBe("sequential");
-    liars[1].behave("/direct.mp4", {});
+    liars[1].behave("/long.mp4", {});
   });
 
   it("reports the shorter side of a portrait video", async () => {

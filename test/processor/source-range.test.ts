@@ -100,6 +100,42 @@ describe("a source with working ranges", () => {
     source.close();
   });
 
+  it("keeps its beginning for every reader, so that no byte is requested twice", async () => {
+    const path = file();
+    const source = await open(path);
+    const [first, second] = await Promise.all([source.readPart(0, 100), source.readPart(50, 1000)]);
+    expect(first.equals(FILE.subarray(0, 100))).toBe(true);
+    expect(second.equals(FILE.subarray(50, 1000))).toBe(true);
+    expect((await collect(source.read())).equals(FILE)).toBe(true);
+    expect((await source.readPart(0, MiB)).subarray(0, 1000).equals(FILE.subarray(0, 1000))).toBe(true);
+    expect(
+      origin.requests.filter((request) => request.path === path && request.range === "bytes=0-262143"),
+    ).toHaveLength(1);
+    source.close();
+  });
+
+  it("gives of its beginning what has arrived, and requests it again for the next reader if it broke off", async () => {
+    const path = file({ truncateAfter: 1000 });
+    const source = await open(path);
+    const whole = source.readPart(0, 256 << 10);
+    expect((await source.readPart(0, 500)).equals(FILE.subarray(0, 500))).toBe(true);
+    await expect(whole).rejects.toMatchObject({ code: "network" });
+    origin.behave(path, {});
+    expect((await source.readPart(0, 256 << 10)).equals(FILE.subarray(0, 256 << 10))).toBe(true);
+    source.close();
+  });
+
+  it("stops one reader of its beginning and not the others", async () => {
+    const source = await open(file({ bytesPerSecond: 64 << 10 }));
+    const impatient = new AbortController();
+    const stopped = source.readPart(0, 200 << 10, impatient.signal);
+    const other = source.readPart(0, 1 << 10);
+    impatient.abort(new Error("enough"));
+    await expect(stopped).rejects.toThrow("enough");
+    expect((await other).equals(FILE.subarray(0, 1 << 10))).toBe(true);
+    source.close();
+  });
+
   it("serves parts, the first one from what the first response already brought", async () => {
     const path = file();
     const source = await open(path);

@@ -2,6 +2,7 @@ import { once } from "node:events";
 import http from "node:http";
 import net, { type AddressInfo } from "node:net";
 import { expect, test } from "vitest";
+import { EgressPolicy } from "../../processor/egress/policy.ts";
 import { Retrier } from "../../processor/storage/retrier.ts";
 import { StorageTransport } from "../../processor/storage/transport.ts";
 import { impatientClock, manualTicker } from "../support/egress.ts";
@@ -40,6 +41,42 @@ test("a server that answers early receives none of the data for which the body's
   agent.destroy();
   server.close();
 });
+
+test.each([
+  ["an agent that connects later, after the address was judged", (port: number) => judged(port)],
+  ["an agent of Node's own", () => ({ agent: new http.Agent({ keepAlive: true }), close: () => {} })],
+])("a connection that is opened ahead serves the next request: %s", async (_case, open) => {
+  const requests: string[] = [];
+  const server = http.createServer((request, response) => {
+    requests.push(request.url ?? "");
+    response.end("ok");
+  });
+  let connections = 0;
+  server.on("connection", () => connections++);
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  const { agent, close } = open(port);
+  const transport = new StorageTransport({ agentFor: () => agent });
+  const url = new URL(`http://127.0.0.1:${port}/object`);
+  const kept = once(agent, "free");
+  transport.connect(url);
+  await kept;
+  // there is one already
+  transport.connect(url);
+  const { text } = await transport.exchange({ method: "GET", url, headers: {} });
+  expect(text).toBe("ok");
+  expect(requests).toEqual(["/object"]);
+  expect(connections).toBe(1);
+  agent.destroy();
+  close();
+  server.close();
+});
+
+function judged(port: number) {
+  const policy = new EgressPolicy({ opened: new Set([`127.0.0.1:${port}`]) });
+  return { agent: policy.agentFor("http:"), close: () => policy.close() };
+}
 
 /** A storage that behaves as the test orders, and a transport with a manual clock. */
 async function storage(handler: http.RequestListener) {

@@ -19,16 +19,23 @@ const MAX_BOXES = 64;
  * a fragmented file has its index in front by construction.
  *
  * @param size of the file in bytes
+ * @param before the first boxes, if they were read already
+ * @param isEnough ends the walk after a box
  */
-export async function topBoxes(size: number, readAt: ReadAt): Promise<Box[]> {
-  const boxes: Box[] = [];
-  let position = 0;
+export async function topBoxes(
+  size: number,
+  readAt: ReadAt,
+  before: readonly Box[] = [],
+  isEnough: (box: Box) => boolean = () => false,
+): Promise<Box[]> {
+  const boxes = [...before];
+  let position = boxes.at(-1)?.end ?? 0;
   while (position + 8 <= size && boxes.length < MAX_BOXES) {
     const header = await readAt(position, HEADER_BYTES);
     const box = parseBox(header, position, size);
     if (!box) break;
     boxes.push(box);
-    if (box.type === "moof") break;
+    if (box.type === "moof" || isEnough(box)) break;
     position = box.end;
   }
   return boxes;

@@ -177,6 +177,7 @@ async function rejoin(context: RunContext, begun: Source): Promise<Resolved | nu
     try {
       extractions.remove(request.url);
       const again = await resolveSource(context);
+      again.opened?.close();
       const isSame = again.source.live && again.source.streams.length === begun.streams.length;
       return isSame ? again : null;
     } catch (error) {

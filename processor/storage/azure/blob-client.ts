@@ -59,6 +59,7 @@ export class BlobClient {
   /** Signs links; null for a token, which signs nothing. */
   readonly #signature: AzureSignature | null;
   readonly #retrier: Retrier;
+  readonly #transport: StorageTransport;
   #loaded: Promise<{ sdk: Sdk; pipeline: Pipeline }> | null = null;
 
   constructor(options: BlobOptions) {
@@ -66,6 +67,7 @@ export class BlobClient {
     const secret = "accountKey" in credential ? credential.accountKey : credential.sasToken;
     const signature = new URLSearchParams(secret).get("sig") ?? "";
     this.#options = options;
+    this.#transport = new StorageTransport(options);
     this.#retrier = new Retrier({ clock, attempts, secrets: [secret, signature] });
     this.clock = this.#retrier.clock;
     this.#address = addressOf({ provider: "blob", endpoint, container });
@@ -73,6 +75,11 @@ export class BlobClient {
       "accountKey" in credential
         ? new AzureSignature({ accountName, accountKey: credential.accountKey }, () => this.clock.now())
         : null;
+  }
+
+  /** Opens a connection ahead of the first request. */
+  connect(): void {
+    this.#transport.connect(new URL(this.#options.endpoint));
   }
 
   /**
@@ -261,7 +268,7 @@ export class BlobClient {
           ? new sdk.StorageSharedKeyCredential(accountName, credential.accountKey)
           : new sdk.AnonymousCredential();
       const pipeline = sdk.newPipeline(authority, {
-        httpClient: azureHttpClient(new StorageTransport(this.#options)),
+        httpClient: azureHttpClient(this.#transport),
         retryOptions: { maxTries: 1 },
       });
       return { sdk, pipeline };

@@ -46,6 +46,10 @@ export class BlobObjectStore implements ObjectStore {
     this.#client = new BlobClient(options);
   }
 
+  connect(): void {
+    this.#client.connect();
+  }
+
   open(object: NewObject, signal: AbortSignal): Promise<Upload> {
     return BlobUpload.open(this.#client, object, signal);
   }

@@ -35,6 +35,8 @@ const LIMITS: PartLimits = {
  * @example new GcsObjectStore({ endpoint: "https://storage.googleapis.com", bucket: "media", account, agentFor })
  */
 export class GcsObjectStore extends XmlObjectStore {
+  readonly #tokens: GcsAccount;
+
   constructor({ endpoint, bucket, account, ...more }: GcsOptions) {
     const transport = new StorageTransport(more);
     const retrier = new Retrier({
@@ -62,7 +64,15 @@ export class GcsObjectStore extends XmlObjectStore {
       signGet: async (key, seconds, fileName) =>
         await signature.presign(objectUrl(address, key), seconds, fileName),
     });
+    this.#tokens = tokens;
   }
+
+  /** Also gets a token; the first request meets a failure of it again. */
+  override connect(): void {
+    super.connect();
+    this.#tokens.token().catch(() => {});
+  }
+
   override async openCopy(object: NewObject, source: StoredObject, signal: AbortSignal): Promise<ObjectCopy> {
     return WholeCopy.open(this.service, object, { source, replaced: await this.find(object.key, signal) });
   }

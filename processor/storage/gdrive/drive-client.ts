@@ -24,12 +24,20 @@ export class DriveClient {
   readonly retrier: Retrier;
   readonly #transport: StorageTransport;
   readonly #tokens: GoogleTokens;
+  readonly #endpoint: string;
 
-  constructor({ target: { service_account }, ...options }: DriveOptions) {
+  constructor({ target: { service_account, endpoint }, ...options }: DriveOptions) {
+    this.#endpoint = endpoint;
     this.retrier = new Retrier({ ...options, secrets: [service_account.private_key] });
     this.#transport = new StorageTransport(options);
     const now = () => this.retrier.clock.now();
     this.#tokens = new GoogleTokens(service_account, (url, form) => this.#exchangeToken(url, form), now);
+  }
+
+  /** Gets a connection and a token ahead of the first request, which meets their failures again. */
+  connect(): void {
+    this.#transport.connect(new URL(this.#endpoint));
+    this.#tokens.token().catch(() => {});
   }
 
   /** A request with a JSON body or none, retried while it makes sense. @throws Fault */

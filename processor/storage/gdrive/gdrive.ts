@@ -58,6 +58,10 @@ export class GdriveObjectStore implements ObjectStore {
     this.#parts = { client, target, tree, folderFor: (key) => inTurn(place, () => tree.folderFor(key)) };
   }
 
+  connect(): void {
+    this.#parts.client.connect();
+  }
+
   open(object: NewObject, signal: AbortSignal): Promise<Upload> {
     return DriveUpload.open(this.#parts, object, signal);
   }

@@ -64,6 +64,12 @@ export class S3ApiClient {
     this.#bucket = bucket;
   }
 
+  /** Opens a connection ahead of the first request, as {@link StorageTransport.connect} does. */
+  connect(): void {
+    const { address, transport } = this.#bucket;
+    transport.connect(new URL(objectUrl(address, "")));
+  }
+
   /** @throws Fault as {@link answeredFailure} maps it, or the signal's reason */
   send(request: XmlRequest): Promise<S3ApiResponse> {
     return this.#bucket.retrier.run(

@@ -31,6 +31,10 @@ export class XmlObjectStore implements ObjectStore {
     this.service = service;
   }
 
+  connect(): void {
+    this.service.client.connect();
+  }
+
   open(object: NewObject, signal: AbortSignal): Promise<Upload> {
     return MultipartUpload.open(this.service, object, signal, { mayUseCrc32: true });
   }

@@ -44,27 +44,31 @@ FORMAT_FIELDS = (
 
 def extract(task, log, _send):
     with open_ydl(task, log, skip_download=True) as ydl:
-        found = ydl.extract_info(task['url'], download=False, ie_key=task['extractor'])
-        info = ydl.sanitize_info(found)
-        if info is None:
-            raise no_formats(log)
-        if info.get('_type', 'video') != 'video':
-            return {'info': info, **jar_of(task, ydl)}
-        formats = info.get('formats') or []
-        if not formats and not info.get('url') and info.get('live_status') not in AWAITED:
-            raise no_formats(log)
-        requested = requested_of(info)
-        if not formats and info.get('url'):  # the URL itself is the only format
-            requested = info['formats'] = [{key: info[key] for key in FORMAT_FIELDS if info.get(key) is not None}]
-        lines = {}
-        for item in (*(info.get('formats') or ()), *requested):
-            if item.get('url') and (cookie := ydl.cookiejar.get_cookie_header(item['url'])):
-                item['cookie_header'] = cookie
-                for line in map(set_cookie_line, ydl.cookiejar.get_cookies_for_url(item['url'])):
-                    lines.setdefault(line, item['url'])
-        if lines:
-            info['cookie_lines'] = [{'url': url, 'line': line} for line, url in lines.items()]
-        return {'info': info, 'requested': requested, **jar_of(task, ydl)}
+        return extracted(ydl, task, log)
+
+
+def extracted(ydl, task, log):
+    found = ydl.extract_info(task['url'], download=False, ie_key=task['extractor'])
+    info = ydl.sanitize_info(found)
+    if info is None:
+        raise no_formats(log)
+    if info.get('_type', 'video') != 'video':
+        return {'info': info, **jar_of(task, ydl)}
+    formats = info.get('formats') or []
+    if not formats and not info.get('url') and info.get('live_status') not in AWAITED:
+        raise no_formats(log)
+    requested = requested_of(info)
+    if not formats and info.get('url'):  # the URL itself is the only format
+        requested = info['formats'] = [{key: info[key] for key in FORMAT_FIELDS if info.get(key) is not None}]
+    lines = {}
+    for item in (*(info.get('formats') or ()), *requested):
+        if item.get('url') and (cookie := ydl.cookiejar.get_cookie_header(item['url'])):
+            item['cookie_header'] = cookie
+            for line in map(set_cookie_line, ydl.cookiejar.get_cookies_for_url(item['url'])):
+                lines.setdefault(line, item['url'])
+    if lines:
+        info['cookie_lines'] = [{'url': url, 'line': line} for line, url in lines.items()]
+    return {'info': info, 'requested': requested, **jar_of(task, ydl)}
 
 
 def set_cookie_line(cookie):
