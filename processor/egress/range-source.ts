@@ -3,8 +3,8 @@ import { copyInto, copyTo, roomAt } from "../blocks.ts";
 import { type Fault, ServiceFault, SourceFault } from "../fault.ts";
 import type { RetryClock } from "../retry.ts";
 import { AdaptiveConnections } from "./adaptive-connections.ts";
-import { FileFront } from "./file-front.ts";
 import type { HttpClient } from "./http-client.ts";
+import { FileFront } from "./ranges/file-front.ts";
 import { carriesSecrets } from "./source-headers.ts";
 import { inOrder, type StreamInto } from "./source-prefetch.ts";
 import {

@@ -2,7 +2,7 @@ import { isIP } from "node:net";
 import { DIRECT, SERVED } from "../../schema/exits.ts";
 import type { Delivery } from "../../schema/wire/callback.ts";
 import type { RunContext } from "../dependencies.ts";
-import { RangeCheck } from "../egress/wrong-ranges.ts";
+import { RangeCheck } from "../egress/ranges/wrong-ranges.ts";
 import { Fault } from "../fault.ts";
 import type { Resolved } from "../stages/resolve.ts";
 import { deliverAnyWay } from "./deliver-any-way.ts";

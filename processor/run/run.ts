@@ -7,7 +7,7 @@ import type { ProcessorConfig } from "../config.ts";
 import { SourceSession } from "../cookies/source-session.ts";
 import { trySessions } from "../cookies/try-sessions.ts";
 import type { ProcessorDependencies, RunContext } from "../dependencies.ts";
-import { RangeCheck } from "../egress/wrong-ranges.ts";
+import { RangeCheck } from "../egress/ranges/wrong-ranges.ts";
 import { Fault, isDiskFull, ServiceFault } from "../fault.ts";
 import { exitsFor, openSourceNetwork, type SourceNetwork } from "../source-network.ts";
 import { EndlessStreamError } from "../stages/live/endless-source.ts";

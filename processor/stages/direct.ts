@@ -95,6 +95,8 @@ export async function transferRanges(
     readsAtOnce: () => Math.min(file.usefulConnections, PARTS_READ),
     growth: () => file.growth,
     read: async (start, end, signal, memory) => {
+      // parts behind the first are stored through connections of their own
+      if (start > 0) context.store.connect();
       // more connections than parts share them
       const share = Math.ceil((end - start) / Math.ceil(file.usefulConnections / PARTS_READ));
       const part = { blocks: memory, start };

@@ -5,7 +5,7 @@ import type { RangeSource } from "../egress/range-source.ts";
 import { SourceFault } from "../fault.ts";
 import type { ExtractionCache } from "../tools/extraction-cache.ts";
 import type { Extraction, ExtractorPool } from "../tools/extractor.ts";
-import { type OpenFile, openPlainFile } from "./plain-file.ts";
+import { type OpenFile, openPlainFile } from "./plain/plain-file.ts";
 import { chooseFormats, type FormatChoice, formatSort } from "./select.ts";
 
 /** The response of a source about one media item, and what is used of it. */

@@ -22,10 +22,10 @@ import { demuxerOf, mediaFile, ToolInput } from "../tools/tool-input.ts";
 import { downloadWithTool } from "../tools/ytdlp-download.ts";
 import { readSourceHead } from "./file-head.ts";
 import { EndlessStreamError, isEndless } from "./live/endless-source.ts";
-import { type OpenedFile, sourceOptions } from "./opened-file.ts";
 import { type Input, type Inputs, type Missing, NOTHING_MISSING } from "./parts/input.ts";
 import { joinInputs } from "./parts/join-inputs.ts";
 import { DeadPlaylistError, isDead } from "./parts/living-variant.ts";
+import { type OpenedFile, sourceOptions } from "./plain/opened-file.ts";
 import type { Fragment, Source, SourceStream } from "./source.ts";
 
 export type { Input, Inputs };

@@ -8,7 +8,7 @@ import { probeMedia } from "../tools/ffprobe.ts";
 import { SNIFF_BYTES } from "../tools/input-format.ts";
 import { demuxerOf, ToolInput } from "../tools/tool-input.ts";
 import { readSourceHead } from "./file-head.ts";
-import type { OpenFile } from "./plain-file.ts";
+import type { OpenFile } from "./plain/plain-file.ts";
 import type { SourceStream } from "./source.ts";
 
 /** What an inspection needs from its run or probe. */

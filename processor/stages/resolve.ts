@@ -6,8 +6,8 @@ import { UpcomingError } from "../run/upcoming.ts";
 import type { YtdlpInfo } from "../tools/ytdlp-info.ts";
 import { findMedia, type Media } from "./find-media.ts";
 import { isEndless } from "./live/endless-source.ts";
-import { OpenedFile, openFileFor } from "./opened-file.ts";
 import { withOwnFragments } from "./parts/own-manifest.ts";
+import { OpenedFile, openFileFor } from "./plain/opened-file.ts";
 import { chooseFormats, type FormatChoice } from "./select.ts";
 import { chosenStreams, describeSource, isLive, type Source } from "./source.ts";
 

@@ -39,7 +39,7 @@ from yt_dlp import globals as ytdlp_globals
 sys.path.append(os.path.dirname(os.path.abspath(__file__)))
 from extraction.failures import Failure, Log, failure_of  # noqa: E402
 from extraction.processes import die_with_parent, kill_group, write_all  # noqa: E402
-from extraction.question_process import QuestionProcess  # noqa: E402
+from extraction.answerer import Answerer  # noqa: E402
 from extraction.questions import QUESTIONS  # noqa: E402
 from extraction.session import extractor_for, warm_up  # noqa: E402
 from extraction.tasks import confine, download, extract, line_of, list_entries, select  # noqa: E402
@@ -70,7 +70,7 @@ class Parent:
         self.out = out
         self.selector = selectors.DefaultSelector()
         self.children = {}  # id → pid
-        self.questions = QuestionProcess(self)
+        self.questions = Answerer(self)
         self.pending = b''
         self.is_over = False
 

@@ -8,7 +8,7 @@ import { HttpClient } from "../../processor/egress/http-client.ts";
 import { EgressPolicy } from "../../processor/egress/policy.ts";
 import { EgressProxy } from "../../processor/egress/proxy.ts";
 import { openRangeSource } from "../../processor/egress/range-source.ts";
-import { openPlainFile } from "../../processor/stages/plain-file.ts";
+import { openPlainFile } from "../../processor/stages/plain/plain-file.ts";
 import { formatSort } from "../../processor/stages/select.ts";
 import { discoverTools } from "../../processor/tools/discover.ts";
 import { ExtractorPool } from "../../processor/tools/extractor.ts";

@@ -22,7 +22,7 @@ export interface PlainSite {
   close(): Promise<void>;
 }
 
-/** A site that sends exactly the headers that it is told, by the path as the request writes it. */
+/** A site that sends exactly the given headers, by the path as the request writes it. */
 export async function startPlainSite(paths: Readonly<Record<string, PlainPath>>): Promise<PlainSite> {
   const requests: PlainSite["requests"] = [];
   const server = http.createServer((request, response) => {

@@ -71,5 +71,5 @@ def answer_to(question):
     try:
         answer = {'ok': True, **QUESTIONS[question['kind']](question), 'warnings': log.warnings}
         return line_of({'id': question['id'], 'gone': True, **answer})
-    except BaseException as error:  # a question gets an answer whatever happens, even SystemExit
+    except BaseException as error:  # it answers whatever happens, even SystemExit
         return line_of({'id': question['id'], 'gone': True, 'ok': False, 'failure': failure_of(error, log)})

@@ -1,6 +1,6 @@
-import type { HostLimits } from "./host-limits.ts";
-import type { HttpClient } from "./http-client.ts";
-import { openRangeSource, type RangeSource, type RangeSourceOptions } from "./range-source.ts";
+import type { HostLimits } from "../host-limits.ts";
+import type { HttpClient } from "../http-client.ts";
+import { openRangeSource, type RangeSource, type RangeSourceOptions } from "../range-source.ts";
 
 const COMPARED_BYTES = 64 << 10;
 /** So far behind the beginning that no first range reached it. */

@@ -11,7 +11,7 @@ READ_BYTES = 1 << 16
 MAX_QUESTIONS = 500
 
 
-class QuestionProcess:
+class Answerer:
     """Started by the first question, and again by the next one after it has ended. It gets one question at a time."""
 
     def __init__(self, parent):

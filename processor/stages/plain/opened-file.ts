@@ -1,9 +1,9 @@
-import type { RunContext } from "../dependencies.ts";
-import { connectionsTo } from "../egress/connections.ts";
-import type { HttpClient } from "../egress/http-client.ts";
-import { openRangeSource, type RangeSource, type RangeSourceOptions } from "../egress/range-source.ts";
+import type { RunContext } from "../../dependencies.ts";
+import { connectionsTo } from "../../egress/connections.ts";
+import type { HttpClient } from "../../egress/http-client.ts";
+import { openRangeSource, type RangeSource, type RangeSourceOptions } from "../../egress/range-source.ts";
+import type { SourceStream } from "../source.ts";
 import type { OpenFile } from "./plain-file.ts";
-import type { SourceStream } from "./source.ts";
 
 /** How a stream of a run's source is read. */
 export function sourceOptions(context: RunContext, stream: Pick<SourceStream, "url" | "headers">) {

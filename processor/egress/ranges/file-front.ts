@@ -1,8 +1,8 @@
-import { copyInto } from "../blocks.ts";
-import type { ByteSink } from "./source-read.ts";
+import { copyInto } from "../../blocks.ts";
+import type { ByteSink } from "../source-read.ts";
 
 /**
- * The beginning of a file, kept in memory from the moment it arrives: who inspects it and who delivers it share one response,
+ * The beginning of a file, kept in memory from the moment it arrives: its inspection and its delivery share one response,
  * and neither waits for more of it than it needs.
  */
 export class FileFront {

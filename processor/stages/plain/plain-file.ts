@@ -1,10 +1,10 @@
-import type { SourceSession } from "../cookies/source-session.ts";
-import type { EgressProxy } from "../egress/proxy.ts";
-import type { RangeSource } from "../egress/range-source.ts";
-import { Fault } from "../fault.ts";
-import type { Extraction, ExtractorPool } from "../tools/extractor.ts";
-import { SNIFF_BYTES, sniffContainer } from "../tools/input-format.ts";
-import type { YtdlpParams } from "../tools/ytdlp-params.ts";
+import type { SourceSession } from "../../cookies/source-session.ts";
+import type { EgressProxy } from "../../egress/proxy.ts";
+import type { RangeSource } from "../../egress/range-source.ts";
+import { Fault } from "../../fault.ts";
+import type { Extraction, ExtractorPool } from "../../tools/extractor.ts";
+import { SNIFF_BYTES, sniffContainer } from "../../tools/input-format.ts";
+import type { YtdlpParams } from "../../tools/ytdlp-params.ts";
 
 /**
  * Plain media files are found without an extraction: their first response is the beginning of the delivery, and yt-dlp only
@@ -14,7 +14,7 @@ import type { YtdlpParams } from "../tools/ytdlp-params.ts";
 /** A file that an address leads to, and what yt-dlp says about it. */
 export interface PlainFile {
   readonly found: Extract<Extraction, { kind: "video" }>;
-  /** Open, to be closed by whoever gets it. */
+  /** Open; the caller closes it. */
   readonly file: RangeSource;
 }
 
