@@ -4,6 +4,7 @@ import { copyTo } from "../blocks.ts";
 import type { RunContext } from "../dependencies.ts";
 import type { RangeSource } from "../egress/range-source.ts";
 import type { IndexFacts } from "../media/isobmff/facts.ts";
+import { factsOfMp3 } from "../media/mp3-facts.ts";
 import type { UploadResult } from "../storage/uploads/part-uploader.ts";
 import { uploadRanges } from "../storage/uploads/upload-ranges.ts";
 import type { Input } from "./inputs.ts";
@@ -54,6 +55,7 @@ export interface DirectHead {
  */
 export async function readHead(plan: MediaPlan, input: Input): Promise<DirectHead> {
   const nothing = Promise.resolve(null);
+  if (plan.format === "mp3") return { playsEarly: true, facts: mp3Facts(input) };
   if (!containerOf(plan.format).indexFirst) return { playsEarly: true, facts: nothing };
   const declared = await input.head();
   if (!declared?.indexFirst || declared.truncated) return { playsEarly: false, facts: nothing };
@@ -61,6 +63,12 @@ export async function readHead(plan: MediaPlan, input: Input): Promise<DirectHea
   // a caller that awaits it gets the failure; there may be no such caller
   facts.catch(() => {});
   return { playsEarly: true, facts };
+}
+
+async function mp3Facts({ ranges }: Input): Promise<IndexFacts | null> {
+  const size = ranges?.sizeBytes;
+  if (!ranges || size === undefined) return null;
+  return await factsOfMp3(size, (start, length) => ranges.readPart(start, start + length));
 }
 
 /**
