@@ -6,7 +6,8 @@ import type { DeliveredFile, RunRequest } from "../../../schema/wire/run.ts";
 import type { RequestContext } from "../../context.ts";
 import type { QueueFilter } from "../../db/fair-queue.ts";
 import { setRunner } from "../../db/job-queue.ts";
-import { findJobForRun, findNextJobForRun, type JobRow, type NewJobRow } from "../../db/job-rows.ts";
+import type { JobRow, NewJobRow } from "../../db/job-rows.ts";
+import { findJobForRun, findNextJobForRun, type JobForRun } from "../../db/prepared/job-for-run.ts";
 import type { ReuseOfJob } from "../../db/reuse/reuse-of-job.ts";
 import { hasRunningTwin } from "../../db/reuse/twins.ts";
 import { describeError } from "../../lib/log.ts";
@@ -261,7 +262,7 @@ const claimFor = (
     },
   );
 
-type FoundJob = NonNullable<Awaited<ReturnType<typeof findJobForRun>>>;
+type FoundJob = JobForRun;
 
 /** What the database knows of the job's media; null if it must not be copied. */
 const reuseOf = ({ reuse }: Pick<FoundJob, "reuse">): ReuseOfJob | null =>
