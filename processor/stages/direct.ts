@@ -3,6 +3,7 @@ import type { MediaPlan } from "../../schema/media.ts";
 import type { RunContext } from "../dependencies.ts";
 import type { RangeSource } from "../egress/range-source.ts";
 import type { IndexFacts } from "../media/isobmff/facts.ts";
+import { factsOfMp3 } from "../media/mp3-facts.ts";
 import type { UploadResult } from "../storage/uploads/part-uploader.ts";
 import { uploadRanges } from "../storage/uploads/upload-ranges.ts";
 import type { Input } from "./inputs.ts";
@@ -55,10 +56,17 @@ export interface DirectHead {
  */
 export async function readHead(plan: MediaPlan, input: Input): Promise<DirectHead> {
   const nothing = { isTruncated: async () => false, facts: async () => null };
+  if (plan.format === "mp3") return { ...nothing, playsEarly: true, facts: () => mp3Facts(input) };
   if (!containerOf(plan.format).indexFirst) return { playsEarly: true, ...nothing };
   const declared = await input.head();
   if (!declared?.indexFirst) return { playsEarly: false, ...nothing };
   return { playsEarly: true, isTruncated: declared.isTruncated, facts: declared.facts };
+}
+
+async function mp3Facts({ ranges }: Input): Promise<IndexFacts | null> {
+  const size = ranges?.sizeBytes;
+  if (!ranges || size === undefined) return null;
+  return await factsOfMp3(size, (start, length) => ranges.readPart(start, start + length));
 }
 
 /**

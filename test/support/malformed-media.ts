@@ -89,9 +89,10 @@ const SMALL = { seconds: 1, width: 64, height: 36, fps: 10 } as const;
 export async function malformedMedia(
   paths: readonly string[],
 ): Promise<(seed: number, index: number) => MalformedInput> {
-  const [mp4, fragments, hls, mpd, srt, ass] = await Promise.all([
+  const [mp4, fragments, mp3, hls, mpd, srt, ass] = await Promise.all([
     media("mp4", SMALL),
     media("video-fragments", SMALL),
+    media("audio-mp3", SMALL),
     media("hls-ts", SMALL),
     media("dash", SMALL),
     media("srt"),
@@ -174,6 +175,11 @@ export async function malformedMedia(
       extension: ".mp4",
     },
     fragments: { originals: await read([fragments]), words: boxes, parsers: ["iso"], extension: ".m4a" },
+    mp3: {
+      originals: await read([mp3]),
+      words: ["ID3", "Xing", "Info", "\0\0\0\x0f", "\xff\xfb\x90\x64", "\x7f\x7f\x7f\x7f"],
+      ...{ parsers: ["mp3"] as const, extension: ".mp3" },
+    },
     ts: {
       originals: await read(segments.map((name) => join(dirname(hls), name))),
       words: [

@@ -13,6 +13,7 @@ import { ByteStream, EndedEarlyError } from "../../processor/media/isobmff/byte-
 import { openIsoSource } from "../../processor/media/isobmff/iso-source.ts";
 import { JoinedMovie } from "../../processor/media/isobmff/joined-movie.ts";
 import { interleave, type MediaSource } from "../../processor/media/isobmff/media-source.ts";
+import { factsOfMp3 } from "../../processor/media/mp3-facts.ts";
 import { openTransportSource } from "../../processor/media/mpegts/transport-source.ts";
 import { decodeText, joinVtt, sectionOfVtt, ttmlToVtt } from "../../processor/stages/extras/vtt.ts";
 import { readIsoHead } from "../../processor/stages/file-head.ts";
@@ -67,6 +68,7 @@ export const PARSERS = {
     );
     await head?.facts();
   },
+  mp3: (bytes) => factsOfMp3(bytes.length, async (start, length) => bytes.subarray(start, start + length)),
   transport: (bytes) => join((stream) => openTransportSource(stream, ["vide", "soun"]), bytes),
   segment: async (bytes) => {
     async function* batches() {

@@ -4,7 +4,7 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { JobRequest } from "../../schema/api/job-request.ts";
 import type { RunRequest } from "../../schema/wire/run.ts";
 import { moveQuery } from "../../worker/db/job-moves.ts";
-import { nextJobQuery } from "../../worker/db/job-rows.ts";
+import { nextJobQuery } from "../../worker/db/prepared/job-for-run.ts";
 import { acceptJobs } from "../../worker/services/intake/accept-jobs.ts";
 import { prepareJob } from "../../worker/services/intake/prepare-job.ts";
 import { dispatchJob } from "../../worker/services/runs/dispatcher.ts";

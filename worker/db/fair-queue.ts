@@ -1,4 +1,4 @@
-import { type SQL, sql } from "drizzle-orm";
+import { type Placeholder, type SQL, sql } from "drizzle-orm";
 import { jobs } from "../../schema/db/tables/jobs.ts";
 import { usage } from "../../schema/db/tables/usage.ts";
 
@@ -18,6 +18,29 @@ export interface QueueFilter {
   readonly passed: readonly string[];
 }
 
+/** The same as values of statements, or placeholders for them. */
+interface QueueFilterInSql {
+  readonly now: number | Placeholder;
+  readonly month: string | Placeholder;
+  /** The queues of an account that are looked at, as a JSON array. */
+  readonly queues: string | Placeholder;
+  /** As a JSON array. */
+  readonly passed: string | Placeholder;
+}
+
+export const filterValues = ({ now, month, singlesOnly, passed }: QueueFilter) => ({
+  ...{ now, month },
+  queues: singlesOnly ? "[0]" : "[0,1]",
+  passed: JSON.stringify(passed),
+});
+
+export const FILTER_PLACEHOLDERS: QueueFilterInSql = {
+  now: sql.placeholder("now"),
+  month: sql.placeholder("month"),
+  queues: sql.placeholder("queues"),
+  passed: sql.placeholder("passed"),
+};
+
 /** Maximum number of accounts that are compared; the one whose job has been due longest is always among them. */
 const MAX_ACCOUNTS = 500;
 
@@ -35,27 +58,27 @@ const WAITING = sql`waiting(account_id) as (
 )`;
 
 /** The id of the first due job of the account in each of its two queues. */
-const firstInQueue = (account: SQL, now: number) => sql`(
+const firstInQueue = (account: SQL, now: number | Placeholder) => sql`(
   select job.id from ${jobs} as job
   where ${waits} and job.account_id = ${account} and (job.batch_id is not null) = line.value and job.due_at <= ${now}
   order by job.due_at, job.id limit 1
 )`;
 
-const queuesOf = ({ singlesOnly }: QueueFilter) => sql`json_each(${singlesOnly ? "[0]" : "[0,1]"}) as line`;
+const queuesOf = ({ queues }: QueueFilterInSql) => sql`json_each(${queues}) as line`;
 
-const hasNotPassed = (account: SQL, { passed }: QueueFilter) =>
-  sql`${account} not in (select value from json_each(${JSON.stringify(passed)}))`;
+const hasNotPassed = (account: SQL, { passed }: QueueFilterInSql) =>
+  sql`${account} not in (select value from json_each(${passed}))`;
 
 const running = (account: SQL) => sql`(
   select count(*) from ${jobs} as run where run.status = 'Processing' and run.account_id = ${account}
 )`;
 
-const lastEnd = (account: SQL, month: string) => sql`coalesce((
+const lastEnd = (account: SQL, month: string | Placeholder) => sql`coalesce((
   select ended.last_end_at from ${usage} as ended where ended.account_id = ${account} and ended.month = ${month}
 ), 0)`;
 
 /** The id of the next job; null if none is due. */
-export function nextInQueue(filter: QueueFilter): SQL<string | null> {
+export function nextInQueue(filter: QueueFilterInSql): SQL<string | null> {
   const account = sql`contender.account_id`;
   return sql`(
     with recursive ${WAITING}, contender(account_id) as (
@@ -73,7 +96,8 @@ export function nextInQueue(filter: QueueFilter): SQL<string | null> {
 }
 
 /** True if another account comes before this one. */
-export function isPreceded(accountId: string, filter: QueueFilter): SQL {
+export function isPreceded(accountId: string, wanted: QueueFilter): SQL {
+  const filter = filterValues(wanted);
   const other = sql`waiting.account_id`;
   const own = sql`${accountId}`;
   return sql`exists (

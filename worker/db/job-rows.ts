@@ -1,17 +1,14 @@
 import { and, desc, eq, getTableColumns, isNull, lt, type Placeholder, type SQL, sql } from "drizzle-orm";
 import type { BatchItem } from "drizzle-orm/batch";
-import { accounts, storageConfigs } from "../../schema/db/tables/accounts.ts";
-import { jobCredentials, jobMetadata, jobs } from "../../schema/db/tables/jobs.ts";
+import { storageConfigs } from "../../schema/db/tables/accounts.ts";
+import { jobMetadata, jobs } from "../../schema/db/tables/jobs.ts";
 import { jobCounts } from "../../schema/db/tables/usage.ts";
 import { isFinal, type Status } from "../../schema/states.ts";
 import type { Db } from "./connection.ts";
-import { jarsForRun } from "./cookies/jar-rows.ts";
 import { type CredentialsRow, insertCredentials } from "./credentials.ts";
-import { nextInQueue, type QueueFilter } from "./fair-queue.ts";
 import { lastEnd } from "./fragments.ts";
 import type { Guard, GuardedSetStatement } from "./guarded-statements.ts";
 import { createRowReader, prepareQuery } from "./prepared/prepared-query.ts";
-import { type CopyTerms, reuseOfJob } from "./reuse/reuse-of-job.ts";
 import { insertMedia, type WantedMedia } from "./reuse/wanted-media.ts";
 import { type Allowance, admission } from "./usage-rows.ts";
 
@@ -219,7 +216,7 @@ export async function findJob(db: Db, id: string): Promise<JobRow | undefined> {
   return row && readJobRow(row);
 }
 const preparedJobQuery = prepareQuery((db) => jobQuery(db, sql.placeholder("id")));
-const readJobRow = createRowReader(jobs);
+export const readJobRow = createRowReader(jobs);
 export const jobQuery = (db: Db, id: string | Placeholder) => db.select().from(jobs).where(eq(jobs.id, id));
 
 /** A job of this account. */
@@ -227,47 +224,6 @@ export async function findJobOf(db: Db, accountId: string, id: string): Promise<
   const row = await findJob(db, id);
   return row?.account_id === accountId ? row : undefined;
 }
-
-/** What a run needs from the account's storage. A result may have 100 columns, and most of them are the job's. */
-const storageConfigForRun = {
-  provider: storageConfigs.provider,
-  place: storageConfigs.place,
-  sealed: storageConfigs.sealed,
-};
-export type StorageConfigForRun = Pick<typeof storageConfigs.$inferSelect, keyof typeof storageConfigForRun>;
-
-/**
- * A job with the limits and the storage of its account and the credentials that came with it, for a run.
- *
- * @param terms on which it may copy an earlier file; null: never
- */
-export async function findJobForRun(db: Db, id: string, terms: CopyTerms | null) {
-  return (await jobForRunQuery(db, eq(jobs.id, id), terms))[0];
-}
-
-/** The same for the next due job. */
-export async function findNextJobForRun(db: Db, filter: QueueFilter, terms: CopyTerms | null) {
-  return (await nextJobQuery(db, filter, terms))[0];
-}
-export const nextJobQuery = (db: Db, filter: QueueFilter, terms: CopyTerms | null = null) =>
-  jobForRunQuery(db, eq(jobs.id, nextInQueue(filter)), terms);
-
-const jobForRunQuery = (db: Db, condition: SQL, terms: CopyTerms | null) =>
-  db
-    .select({
-      job: jobs,
-      reuse: terms ? reuseOfJob(terms, sql`${storageConfigs.place}`) : sql<null>`null`,
-      limits: accounts.limits,
-      storage_prefix: accounts.storage_prefix,
-      credentials: jobCredentials.sealed,
-      config: storageConfigForRun,
-      jars: jarsForRun(sql`${jobs.account_id}`, sql`coalesce(${jobs.media_url}, ${jobs.url})`).as("jars"),
-    })
-    .from(jobs)
-    .leftJoin(accounts, eq(accounts.id, jobs.account_id))
-    .leftJoin(jobCredentials, eq(jobCredentials.job_id, jobs.id))
-    .leftJoin(storageConfigs, eq(storageConfigs.account_id, jobs.account_id))
-    .where(condition);
 
 /** What the event stream of a job reads once a second. */
 export async function findJobProgress(db: Db, accountId: string, id: string) {

@@ -7,6 +7,7 @@ import { buildAssets } from "../../assets/build-assets.ts";
 import { inRoot } from "../paths.ts";
 import type { PlatformBindings } from "./bindings.ts";
 import { ASSETS, BINDINGS_FILE, BUNDLE_FILE } from "./bundle.ts";
+import { quickEntityChecks } from "./quick-entity-checks.ts";
 
 const CONFIG = inRoot("wrangler.toml");
 
@@ -63,5 +64,6 @@ await build({
   // keeping them costs a call for each closure that a request makes, and nothing reads them
   keepNames: false,
   logLevel: "warning",
+  plugins: [quickEntityChecks],
 });
 writeFileSync(join(folder, BINDINGS_FILE), JSON.stringify(readBindings(), null, 2));

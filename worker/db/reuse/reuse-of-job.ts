@@ -1,4 +1,4 @@
-import { type SQL, sql } from "drizzle-orm";
+import { type Placeholder, type SQL, sql } from "drizzle-orm";
 import { jobs } from "../../../schema/db/tables/jobs.ts";
 import { jobMedia } from "../../../schema/db/tables/reuse.ts";
 
@@ -10,15 +10,23 @@ export interface CopyTerms {
   readonly recentSince: number;
 }
 
+/** The same, or placeholders for it. */
+export interface CopyTermsInSql {
+  readonly now: number | Placeholder;
+  readonly recentSince: number | Placeholder;
+}
+
 /** A file that expires sooner is not copied: the copy would begin too late. In milliseconds. */
 const EXPIRY_MARGIN_MS = 15 * 60_000;
 
 /** A delivered file that its job still owns. */
-export const isOwned = (owner: string, now: number): SQL =>
-  sql.raw(`${owner}.status = 'Completed'
+export const isOwned = (name: string, now: number | Placeholder): SQL => {
+  const owner = sql.raw(name);
+  return sql`${owner}.status = 'Completed'
   and ${owner}.object_key is not null and ${owner}.file_replaced_by is null
   and coalesce(${owner}.erasing_until, 0) <= ${now}
-  and (${owner}.expires_at is null or ${owner}.expires_at > ${now + EXPIRY_MARGIN_MS})`);
+  and (${owner}.expires_at is null or ${owner}.expires_at - ${sql.raw(`${EXPIRY_MARGIN_MS}`)} > ${now})`;
+};
 
 /** The bucket that a job will be delivered to: the account may have replaced its storage since. */
 const sameBucket = (owner: string, job: string, place: SQL): SQL =>
@@ -27,7 +35,7 @@ const sameBucket = (owner: string, job: string, place: SQL): SQL =>
 /** The newest file of the account for this media that may be copied. */
 export const newestFile = (
   media: { accountId: SQL; source: SQL; variant: SQL },
-  { job, place, terms }: { job: string; place: SQL; terms: CopyTerms },
+  { job, place, terms }: { job: string; place: SQL; terms: CopyTermsInSql },
 ): SQL => sql`(select earlier.job_id from ${jobMedia} as earlier indexed by job_media_delivered
   join ${jobs} as owner on owner.id = earlier.job_id
   where earlier.account_id = ${media.accountId} and earlier.source = ${media.source}
@@ -60,7 +68,7 @@ export interface ReuseOfJob {
 }
 
 /** A column of the query that reads a job for its run. @param place of the account's present storage */
-export const reuseOfJob = (terms: CopyTerms, place: SQL): SQL<string | null> => {
+export const reuseOfJob = (terms: CopyTermsInSql, place: SQL): SQL<string | null> => {
   const now = sql`iif(jobs.storage_source = 'account', ${place}, jobs.storage_place)`;
   const media = { accountId: sql`mine.account_id`, source: sql`mine.source`, variant: sql`mine.variant` };
   return sql<string | null>`(select json_object(

@@ -6,7 +6,8 @@ import type { DeliveredFile, RunRequest } from "../../../schema/wire/run.ts";
 import type { RequestContext } from "../../context.ts";
 import type { QueueFilter } from "../../db/fair-queue.ts";
 import { setRunner } from "../../db/job-queue.ts";
-import { findJobForRun, findNextJobForRun, type JobRow, type NewJobRow } from "../../db/job-rows.ts";
+import type { JobRow, NewJobRow } from "../../db/job-rows.ts";
+import { findJobForRun, findNextJobForRun, type JobForRun } from "../../db/prepared/job-for-run.ts";
 import type { ReuseOfJob } from "../../db/reuse/reuse-of-job.ts";
 import { hasRunningTwin } from "../../db/reuse/twins.ts";
 import { describeError } from "../../lib/log.ts";
@@ -51,6 +52,8 @@ const UNREACHABLE_SECONDS = 5;
 const PICKY_SECONDS = 10;
 /** Jobs that the end of one run may start: for the slot that it freed, and for slots that were freed unseen. */
 const MAX_REFILL = 4;
+/** How long the only processor counts as full after its free slots were filled: the end of any run corrects this. */
+const FILLED_SECONDS = 5;
 /** Jobs that are tried to start these, since some are postponed or taken by another dispatcher. */
 const MAX_TRIES = 20;
 /** Jobs of other accounts that one dispatch message may try to start before its own. */
@@ -97,6 +100,10 @@ export async function dispatchDue(context: RequestContext, freeSlots = MAX_REFIL
     if (next.type === "started") started += 1;
   }
   if (started < freeSlots) context.capacity.learn(informed.capacity.busyUntil);
+  // dispatch messages would claim jobs only to give them back
+  else if (context.runner.members.length === 1) {
+    context.capacity.noteBusy(context.clock(), "single", FILLED_SECONDS);
+  }
 }
 
 /**
@@ -261,7 +268,7 @@ const claimFor = (
     },
   );
 
-type FoundJob = NonNullable<Awaited<ReturnType<typeof findJobForRun>>>;
+type FoundJob = JobForRun;
 
 /** What the database knows of the job's media; null if it must not be copied. */
 const reuseOf = ({ reuse }: Pick<FoundJob, "reuse">): ReuseOfJob | null =>

@@ -2,7 +2,8 @@ import { DEFAULT_BASE_FOLDER } from "../../../schema/api/storage.ts";
 import type { RunRequest, StorageTarget } from "../../../schema/wire/run.ts";
 import type { RequestContext } from "../../context.ts";
 import { storagePrefixOf } from "../../db/account-rows.ts";
-import type { JobRow, NewJobRow, StorageConfigForRun } from "../../db/job-rows.ts";
+import type { JobRow, NewJobRow } from "../../db/job-rows.ts";
+import type { StorageConfigForRun } from "../../db/prepared/job-for-run.ts";
 import { openSealed } from "../storage/credentials.ts";
 import { type SealedFor, UnsealError } from "../storage/seal.ts";
 
