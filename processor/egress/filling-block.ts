@@ -1,6 +1,6 @@
 import { BLOCKS, copyInto } from "../blocks.ts";
 
-/** Bytes of a block that nobody has taken before. Whoever takes them releases the block when they are no longer used. */
+/** Bytes of a block that nobody has taken before. The taker releases the block when it no longer uses them. */
 export interface FilledBytes {
   readonly bytes: Buffer;
   readonly block: FillingBlock;

@@ -8,7 +8,7 @@ import { FileFront } from "./ranges/file-front.ts";
 import { carriesSecrets } from "./source-headers.ts";
 import { inOrder, type StreamInto } from "./source-prefetch.ts";
 import {
-  type ByteSink,
+  type ByteReceiver,
   type ByteSpan,
   type Identity,
   type OpenedSpan,
@@ -72,7 +72,7 @@ export interface PartMemory {
 }
 
 /** Takes chunks at their positions in the file. */
-interface PositionedSink {
+interface PositionedReceiver {
   readonly put: (chunk: Buffer, position: number) => void;
   /** Where the byte at a position belongs, and those behind it. */
   readonly room: (position: number) => Buffer;
@@ -241,10 +241,10 @@ export class RangeSource {
   async #readParallel(
     { start, end }: Required<ByteSpan>,
     signal: AbortSignal | undefined,
-    { put, room }: PositionedSink,
+    { put, room }: PositionedReceiver,
   ): Promise<void> {
     const head = Math.max(start, Math.min(end, this.frontBytes));
-    const from = (first: number, last: number): ByteSink => {
+    const from = (first: number, last: number): ByteReceiver => {
       let position = first;
       return {
         put: (chunk) => {
@@ -269,14 +269,14 @@ export class RangeSource {
   }
 
   /** The beginning of the file as it arrives, from the first response, which is read from now on. */
-  #passFront(start: number, end: number, sink: ByteSink, signal?: AbortSignal): Promise<void> {
+  #passFront(start: number, end: number, receiver: ByteReceiver, signal?: AbortSignal): Promise<void> {
     const span = { start: 0, end: this.frontBytes };
     this.#front ??= new FileFront(span.end, (onFront) => {
       const kept = this.#takeKept(span.end);
       return this.#streamTo(span, onFront, this.#closing.signal, kept);
     });
     const front = this.#front;
-    return front.pass(start, end, sink, signal).catch((error: unknown) => {
+    return front.pass(start, end, receiver, signal).catch((error: unknown) => {
       // the next reader tries again
       if (front.hasFailed && this.#front === front) this.#front = null;
       throw error;
@@ -310,16 +310,16 @@ export class RangeSource {
     const span = { start: 0, ...(end === undefined ? {} : { end }) };
     const kept = this.#takeKept(end);
     let length = 0;
-    const whole: StreamInto = (until, sink) =>
+    const whole: StreamInto = (until, receiver) =>
       this.#streamTo(
         span,
         {
           put: (chunk) => {
             length += chunk.length;
             if (length > maxBytes) throw this.#tooLarge();
-            return sink.put(chunk);
+            return receiver.put(chunk);
           },
-          room: () => sink.room?.() ?? null,
+          room: () => receiver.room?.() ?? null,
         },
         until,
         kept,
@@ -333,11 +333,11 @@ export class RangeSource {
     if (start < Math.min(end, this.frontBytes)) {
       position = Math.min(end, this.frontBytes);
       const until = position;
-      yield (signal, sink) => this.#passFront(start, until, sink, signal);
+      yield (signal, receiver) => this.#passFront(start, until, receiver, signal);
     }
     while (position < end) {
       const span = { start: position, end: Math.min(end, position + size) };
-      yield (signal, sink) => this.#streamTo(span, sink, signal);
+      yield (signal, receiver) => this.#streamTo(span, receiver, signal);
       position = span.end;
       size = Math.min(largest, size * 2);
     }
@@ -345,7 +345,7 @@ export class RangeSource {
 
   async #streamTo(
     span: ByteSpan,
-    sink: ByteSink,
+    receiver: ByteReceiver,
     signal: AbortSignal | undefined,
     opened?: OpenedSpan | null,
   ): Promise<void> {
@@ -356,7 +356,7 @@ export class RangeSource {
       request.onBytes?.(bytes);
     };
     try {
-      await streamRange(this.#client, { ...request, onBytes }, span, sink, {
+      await streamRange(this.#client, { ...request, onBytes }, span, receiver, {
         identity: this.#identity,
         opened: opened ?? undefined,
       });

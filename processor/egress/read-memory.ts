@@ -65,7 +65,7 @@ export class ReadMemory {
   }
 
   /**
-   * Gives what still comes of a body whose memory is lent to `taker`, while the body flows and nothing of it waits. The
+   * Gives what still comes of a body with borrowed memory to `taker`, while the body flows and nothing of it waits. The
    * rest, its last byte always, comes as `data` events. Does nothing for a body that passes through the parser.
    */
   static divert(body: Readable, taker: BodyTaker): void {

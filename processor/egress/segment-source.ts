@@ -6,7 +6,7 @@ import type { MissingMedia } from "./missing-media.ts";
 import { headersFor } from "./source-headers.ts";
 import { streamPiece } from "./source-piece.ts";
 import { inOrder, type StreamInto } from "./source-prefetch.ts";
-import type { ByteSink, ByteSpan, SourceRequest } from "./source-read.ts";
+import type { ByteReceiver, ByteSpan, SourceRequest } from "./source-read.ts";
 
 export interface Fragment {
   readonly url: string;
@@ -88,13 +88,13 @@ export class SegmentSource {
 
   *#streams(): Generator<StreamInto> {
     for (const fragment of this.#options.fragments) {
-      yield (signal, sink) => this.#streamTo(fragment, signal, sink);
+      yield (signal, receiver) => this.#streamTo(fragment, signal, receiver);
     }
   }
 
-  async #streamTo(fragment: Fragment, signal: AbortSignal, sink: ByteSink): Promise<void> {
+  async #streamTo(fragment: Fragment, signal: AbortSignal, receiver: ByteReceiver): Promise<void> {
     try {
-      await this.#streamFromAny(fragment, signal, sink);
+      await this.#streamFromAny(fragment, signal, receiver);
     } catch (error) {
       const { duration = null, span, url } = fragment;
       // refused before its first byte; one that breaks off is different
@@ -105,7 +105,7 @@ export class SegmentSource {
   }
 
   /** From the address that served the last fragment, or else the next one. */
-  async #streamFromAny(fragment: Fragment, signal: AbortSignal, sink: ByteSink): Promise<void> {
+  async #streamFromAny(fragment: Fragment, signal: AbortSignal, receiver: ByteReceiver): Promise<void> {
     const urls = [fragment.url, ...(fragment.alternatives ?? [])];
     const first = this.#served % urls.length;
     for (let tried = 0; ; tried++) {
@@ -115,9 +115,9 @@ export class SegmentSource {
         await this.#streamFrom(urls[place] as string, fragment, signal, {
           put: (chunk) => {
             isBegun = true;
-            return sink.put(chunk);
+            return receiver.put(chunk);
           },
-          room: () => sink.room?.() ?? null,
+          room: () => receiver.room?.() ?? null,
         });
         this.#served = place;
         return;
@@ -129,7 +129,12 @@ export class SegmentSource {
     }
   }
 
-  async #streamFrom(url: string, { span }: Fragment, signal: AbortSignal, sink: ByteSink): Promise<void> {
+  async #streamFrom(
+    url: string,
+    { span }: Fragment,
+    signal: AbortSignal,
+    receiver: ByteReceiver,
+  ): Promise<void> {
     const { clock, headers = {}, missing, onBytes } = this.#options;
     const count = this.#adaptive.begin();
     const request: SourceRequest = {
@@ -145,7 +150,7 @@ export class SegmentSource {
       ...(clock ? { clock } : {}),
     };
     try {
-      await streamPiece(this.#client, request, span ?? { start: 0 }, sink, () => missing?.areFew ?? true);
+      await streamPiece(this.#client, request, span ?? { start: 0 }, receiver, () => missing?.areFew ?? true);
     } finally {
       count.end();
     }

@@ -1,7 +1,13 @@
 import { Fault } from "../fault.ts";
 import { backoffMs, REAL_CLOCK } from "../retry.ts";
 import type { HttpClient } from "./http-client.ts";
-import { type ByteSink, type ByteSpan, collectSpan, type SourceRequest, streamRange } from "./source-read.ts";
+import {
+  type ByteReceiver,
+  type ByteSpan,
+  collectSpan,
+  type SourceRequest,
+  streamRange,
+} from "./source-read.ts";
 
 /** Requests for a piece that the source says it does not have, including the first. */
 const ATTEMPTS = 3;
@@ -17,9 +23,9 @@ export const streamPiece = (
   client: HttpClient,
   request: SourceRequest,
   span: ByteSpan,
-  sink: ByteSink,
+  receiver: ByteReceiver,
   isWorthIt: () => boolean,
-): Promise<void> => whenItArrives(request, isWorthIt, () => streamRange(client, request, span, sink));
+): Promise<void> => whenItArrives(request, isWorthIt, () => streamRange(client, request, span, receiver));
 
 /**
  * One piece of a live stream in memory; one that is missing is requested again, see {@link whenItArrives}.

@@ -1,8 +1,8 @@
 import { type FilledBytes, FillingBlock } from "./filling-block.ts";
-import type { ByteSink } from "./source-read.ts";
+import type { ByteReceiver } from "./source-read.ts";
 
 /** Reads a byte stream to its end, or until the signal. */
-export type StreamInto = (signal: AbortSignal, sink: ByteSink) => Promise<void>;
+export type StreamInto = (signal: AbortSignal, receiver: ByteReceiver) => Promise<void>;
 
 /** Maximum buffered bytes of the stream that is being read. */
 const READING_BYTES = 4 << 20;

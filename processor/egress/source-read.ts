@@ -101,7 +101,7 @@ export async function openSpan(
 }
 
 /** Receives the bytes of a span, in order. */
-export interface ByteSink {
+export interface ByteReceiver {
   /**
    * Takes the next chunk. It is only valid during the call, because its memory is reused. A promise makes the
    * source wait; an exception ends the reading.
@@ -130,19 +130,19 @@ const FAIR_SHARE_BYTES = 16 << 10;
  * Passes on the bytes of one span, in order. If a connection breaks, the rest is requested from that byte on.
  *
  * @throws as {@link openSpan}; Fault `network` also when the resource changed, the source's responses contradict or the
- *   source stalls; and what the sink throws
+ *   source stalls; and what the receiver throws
  */
 export async function streamRange(
   client: HttpClient,
   request: SourceRequest,
   span: ByteSpan,
-  sink: ByteSink,
+  receiver: ByteReceiver,
   known: KnownSpan = {},
 ): Promise<void> {
   const watch = new SpeedWatch(client.speed, client.ticker);
   const signal = AbortSignal.any([request.signal, watch.signal]);
   try {
-    await new SpanReader(client, { ...request, signal }, span, sink, watch).read(known);
+    await new SpanReader(client, { ...request, signal }, span, receiver, watch).read(known);
   } finally {
     watch.close();
   }
@@ -153,7 +153,7 @@ class SpanReader {
   readonly #client: HttpClient;
   readonly #request: SourceRequest;
   readonly #span: ByteSpan;
-  readonly #sink: ByteSink;
+  readonly #receiver: ByteReceiver;
   readonly #watch: SpeedWatch;
   #position: number;
   #end: number | undefined;
@@ -162,11 +162,17 @@ class SpanReader {
   /** Ranges cannot be used: the whole resource is requested and read up to where the span continues. */
   #wholeOnly = false;
 
-  constructor(client: HttpClient, request: SourceRequest, span: ByteSpan, sink: ByteSink, watch: SpeedWatch) {
+  constructor(
+    client: HttpClient,
+    request: SourceRequest,
+    span: ByteSpan,
+    receiver: ByteReceiver,
+    watch: SpeedWatch,
+  ) {
     this.#client = client;
     this.#request = request;
     this.#span = span;
-    this.#sink = sink;
+    this.#receiver = receiver;
     this.#watch = watch;
     this.#position = span.start;
     this.#end = span.end;
@@ -208,8 +214,11 @@ class SpanReader {
       throw new RangeMismatchError();
     }
     if (this.#span.end === undefined || response.status === 200) this.#end ??= response.end;
-    const sink = { put: (chunk: Buffer) => this.#pass(chunk), room: () => this.#sink.room?.() ?? null };
-    await streamResponse(response, { start: this.#position, end: this.#end }, sink, this.#watch);
+    const receiver = {
+      put: (chunk: Buffer) => this.#pass(chunk),
+      room: () => this.#receiver.room?.() ?? null,
+    };
+    await streamResponse(response, { start: this.#position, end: this.#end }, receiver, this.#watch);
     if (this.#end === undefined || this.#position >= this.#end) return true;
     if (response.status === 206 && this.#position === response.end) return false;
     throw new SourceFault("network", `the source sent ${this.#end - this.#position} bytes too few`);
@@ -231,7 +240,7 @@ class SpanReader {
     this.#request.onBytes?.(chunk.length);
     let waiting: Promise<void> | void;
     try {
-      waiting = this.#sink.put(chunk);
+      waiting = this.#receiver.put(chunk);
     } catch (error) {
       this.#isRefused = true;
       throw error;
@@ -418,7 +427,7 @@ export class SourceChangedError extends SourceFault {
 function streamResponse(
   { body, start, url }: OpenedSpan,
   { start: from, end: to = Number.POSITIVE_INFINITY }: { start: number; end: number | undefined },
-  sink: ByteSink,
+  receiver: ByteReceiver,
   watch: SpeedWatch,
 ): Promise<void> {
   return new Promise((resolve, reject) => {
@@ -435,7 +444,7 @@ function streamResponse(
         const wanted = isWanted
           ? chunk
           : chunk.subarray(Math.max(0, from - chunkStart), Math.max(0, to - chunkStart));
-        const waiting = wanted.length > 0 ? sink.put(wanted) : undefined;
+        const waiting = wanted.length > 0 ? receiver.put(wanted) : undefined;
         // a body that ends here is read to its end, so that its connection can be reused
         if (position > to) return resolve();
         if (!waiting) return;
@@ -450,7 +459,7 @@ function streamResponse(
     body.once("close", () => fail(new Error("the connection was closed")));
     ReadMemory.divert(body, {
       take,
-      room: () => (position >= from && position < to ? (sink.room?.() ?? null) : null),
+      room: () => (position >= from && position < to ? (receiver.room?.() ?? null) : null),
     });
   });
 }

@@ -5,7 +5,7 @@ import { headersFor } from "../egress/source-headers.ts";
 import { streamPiece } from "../egress/source-piece.ts";
 import { ByteGate, Prefetched } from "../egress/source-prefetch.ts";
 import {
-  type ByteSink,
+  type ByteReceiver,
   collectSpan,
   openSpan,
   type SourceRequest,
@@ -331,12 +331,12 @@ export class HlsSource {
   }
 
   #prefetch({ resource }: Entry): Prefetched {
-    return new Prefetched((signal, sink) => this.#streamTo(resource, signal, sink), this.#gate);
+    return new Prefetched((signal, receiver) => this.#streamTo(resource, signal, receiver), this.#gate);
   }
 
-  async #streamTo(resource: HlsResource, signal: AbortSignal, sink: ByteSink): Promise<void> {
+  async #streamTo(resource: HlsResource, signal: AbortSignal, receiver: ByteReceiver): Promise<void> {
     const inline = inlineBytes(resource.url);
-    if (inline) return sink.put(inline);
+    if (inline) return receiver.put(inline);
     const count = this.#adaptive.begin();
     const request: SourceRequest = {
       ...this.#request(resource.url, AbortSignal.any([this.#options.signal, signal])),
@@ -348,7 +348,7 @@ export class HlsSource {
     };
     const isWorthIt = () => this.#missing.areFew;
     try {
-      await streamPiece(this.#client, request, resource.span ?? { start: 0 }, sink, isWorthIt);
+      await streamPiece(this.#client, request, resource.span ?? { start: 0 }, receiver, isWorthIt);
     } finally {
       count.end();
     }

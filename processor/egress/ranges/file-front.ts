@@ -1,5 +1,5 @@
 import { copyInto } from "../../blocks.ts";
-import type { ByteSink } from "../source-read.ts";
+import type { ByteReceiver } from "../source-read.ts";
 
 /**
  * The beginning of a file, kept in memory from the moment it arrives: its inspection and its delivery share one response,
@@ -15,13 +15,13 @@ export class FileFront {
    * @param bytes how long it is
    * @param read begins to read it
    */
-  constructor(bytes: number, read: (sink: ByteSink) => Promise<void>) {
+  constructor(bytes: number, read: (receiver: ByteReceiver) => Promise<void>) {
     this.#memory = Buffer.allocUnsafeSlow(bytes);
-    const sink = {
+    const receiver = {
       put: (chunk: Buffer) => this.#add(chunk),
       room: () => this.#memory.subarray(this.#length),
     };
-    read(sink).catch((error: unknown) => {
+    read(receiver).catch((error: unknown) => {
       this.#failure = { error };
       this.#changed.resolve();
     });
@@ -37,12 +37,12 @@ export class FileFront {
    *
    * @throws what reading threw, or the signal's reason
    */
-  async pass(start: number, end: number, sink: ByteSink, signal?: AbortSignal): Promise<void> {
+  async pass(start: number, end: number, receiver: ByteReceiver, signal?: AbortSignal): Promise<void> {
     for (let position = start; position < end; ) {
       signal?.throwIfAborted();
       const until = Math.min(end, this.#length);
       if (until > position) {
-        await sink.put(this.#memory.subarray(position, until));
+        await receiver.put(this.#memory.subarray(position, until));
         position = until;
       } else if (this.#failure) throw this.#failure.error;
       else await this.#untilChanged(signal);
