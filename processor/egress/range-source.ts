@@ -217,10 +217,11 @@ export class RangeSource {
    */
   async readPart(start: number, end: number, signal?: AbortSignal): Promise<Buffer> {
     const memory = Buffer.allocUnsafeSlow(end - start);
-    await this.#readParallel({ start, end }, signal, {
+    const receiver: PositionedReceiver = {
       put: (chunk, position) => void copyInto(memory, position - start, chunk),
       room: (position) => memory.subarray(position - start),
-    });
+    };
+    await this.#readTo(receiver, { start, end }, signal);
     return memory;
   }
 
@@ -231,34 +232,33 @@ export class RangeSource {
    * @throws as {@link readPart}
    */
   async readInto(part: PartMemory, span: Required<ByteSpan>, signal?: AbortSignal): Promise<void> {
-    await this.#readParallel(span, signal, {
+    const receiver: PositionedReceiver = {
       put: (chunk, position) => copyTo(part.blocks, position - part.start, chunk),
       room: (position) => roomAt(part.blocks, position - part.start),
-    });
+    };
+    await this.#readTo(receiver, span, signal);
   }
 
-  /** What the first response has of it, and the rest next to that. */
-  async #readParallel(
+  /**
+   * First what the first response has of it. Its connection can then serve the rest, which begins sooner on a long line than a
+   * new connection would.
+   */
+  async #readTo(
+    { put, room }: PositionedReceiver,
     { start, end }: Required<ByteSpan>,
     signal: AbortSignal | undefined,
-    { put, room }: PositionedReceiver,
   ): Promise<void> {
-    const head = Math.max(start, Math.min(end, this.frontBytes));
-    const from = (first: number, last: number): ByteReceiver => {
-      let position = first;
-      return {
-        put: (chunk) => {
-          put(chunk, position);
-          position += chunk.length;
-        },
-        room: () => room(position).subarray(0, last - position),
-      };
+    let position = start;
+    const receiver: ByteReceiver = {
+      put: (chunk) => {
+        put(chunk, position);
+        position += chunk.length;
+      },
+      room: () => room(position).subarray(0, end - position),
     };
-    const beginning =
-      start < head ? this.#passFront(start, head, from(start, head), signal) : Promise.resolve();
-    if (this.connections === 1) await beginning;
-    const rest = { start: head, end };
-    await Promise.all([beginning, ...(head < end ? [this.#streamTo(rest, from(head, end), signal)] : [])]);
+    const rest = Math.max(start, Math.min(end, this.frontBytes));
+    if (start < rest) await this.#passFront(start, rest, receiver, signal);
+    if (rest < end) await this.#streamTo({ start: rest, end }, receiver, signal);
   }
 
   /** Drops what was not read of the first response. */

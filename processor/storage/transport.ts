@@ -53,7 +53,7 @@ const HURRY = 6;
 /** Bytes are counted when the operating system has accepted them, in pieces of this size at first. */
 const SMALLEST_PIECE_BYTES = 16 << 10;
 /** Pieces grow up to this size while they are accepted quickly. What is encrypted then stays in the CPU's cache. */
-const LARGEST_PIECE_BYTES = 64 << 10;
+const LARGEST_PIECE_BYTES = 128 << 10;
 const DEFAULT_PORTS = { "http:": "80", "https:": "443" } as const;
 /** A piece that takes longer than this is not followed by a larger one. */
 const QUICK_MS = 50;

@@ -51,7 +51,7 @@ export const FORMER_WORDS: readonly FormerWord[] = [
   { word: /inTurns|\bGathering\b|\btakes? turns\b/, say: "interleave, SampleBuffer, alternate" },
   { word: /\b[kK]it\b(?<!drizzle-kit)/, say: "ProcessorDependencies" },
   { word: /[wW]ayOut|way-out|\bway out\b/, say: "source network" },
-  { word: /(?<!Chunk|Unit)[sS]inks?\b|Sink[A-Z]/, say: "object store" },
+  { word: /(?<!Unit)[sS]inks?\b|Sink[A-Z]/, say: "object store" },
   {
     word: /\bUnusual\b|LyingRange|ChangedSource|NotOneStream|SealBroken|DirectoriesAway|ApiFailure/,
     say: "UnsupportedMediaError, RangeMismatchError, SourceChangedError, NotConcatenableError, UnsealError, DirectoryUnavailableError, WaterspoutError",
