@@ -163,23 +163,6 @@ describe("a processor that does not take the job", () => {
     expect(worker.network.runs).toHaveLength(1);
   });
 
-  it("was filled by the end of a run: dispatch messages claim nothing until another run ends or seconds passed", async () => {
-    const ending = await worker.start(key);
-    const next = await worker.create(key);
-    worker.dispatchQueue.splice(0);
-    await worker.report(ending, "outcome", { ...completed, free_slots: 1 });
-    expect(worker.network.run).toMatchObject({ job_id: next });
-    await worker.create(key);
-    expect((await worker.consumeDispatchQueue()).retried).toMatchObject([{ delaySeconds: 5 }]);
-    expect(worker.network.runs).toHaveLength(2);
-    const filled = worker.network.run;
-    await worker.report(filled, "outcome", { ...completed, free_slots: 2 });
-    const last = await worker.create(key);
-    await worker.consumeDispatchQueue();
-    expect(worker.network.runs).toHaveLength(4);
-    expect(worker.network.run).toMatchObject({ job_id: last });
-  });
-
   it("stays busy: the dispatch message comes back more and more rarely and then leaves the rest to reconcile", async () => {
     worker.network.onRun = busy(7);
     const id = await worker.create(key);

@@ -52,8 +52,6 @@ const UNREACHABLE_SECONDS = 5;
 const PICKY_SECONDS = 10;
 /** Jobs that the end of one run may start: for the slot that it freed, and for slots that were freed unseen. */
 const MAX_REFILL = 4;
-/** How long the only processor counts as full after its free slots were filled: the end of any run corrects this. */
-const FILLED_SECONDS = 5;
 /** Jobs that are tried to start these, since some are postponed or taken by another dispatcher. */
 const MAX_TRIES = 20;
 /** Jobs of other accounts that one dispatch message may try to start before its own. */
@@ -100,10 +98,6 @@ export async function dispatchDue(context: RequestContext, freeSlots = MAX_REFIL
     if (next.type === "started") started += 1;
   }
   if (started < freeSlots) context.capacity.learn(informed.capacity.busyUntil);
-  // dispatch messages would claim jobs only to give them back
-  else if (context.runner.members.length === 1) {
-    context.capacity.noteBusy(context.clock(), "single", FILLED_SECONDS);
-  }
 }
 
 /**
