@@ -7,7 +7,7 @@ import { freePort } from "../stack/ports.ts";
 import { type Stack, startStack } from "../stack/stack.ts";
 import { load } from "./load.ts";
 import { startServer } from "./servers/server-process.ts";
-import { memoryOf, STACK_PROCESSES, type StackProcess } from "./servers/stack-processes.ts";
+import { cpuSecondsOf, memoryOf, STACK_PROCESSES, type StackProcess } from "./servers/stack-processes.ts";
 import { newest, percentiles, unfinished } from "./stack-jobs.ts";
 import { table } from "./table.ts";
 import { until } from "./until.ts";
@@ -29,6 +29,8 @@ export interface DrainRound {
   readonly jobs: number;
   readonly failed: number;
   readonly perSecond: number;
+  /** Of all processes of the stack and their tools; null if unknown. */
+  readonly cpuMsPerJob: number | null;
   /** Milliseconds from the acceptance of a job to its end, and from its claim to its end. */
   readonly total: { readonly p50: number; readonly p99: number };
   readonly run: { readonly p50: number; readonly p99: number };
@@ -61,7 +63,11 @@ export async function benchDrain(log: (line: string) => void, jobs = JOBS): Prom
       const rounds: DrainRound[] = [];
       for (let round = 1; round <= ROUNDS; round++) {
         log(`${jobs} jobs, round ${round} of ${ROUNDS}`);
-        rounds.push(await drain(stack, source.url, jobs));
+        const before = cpuSecondsOf(stateDir);
+        const drained = await drain(stack, source.url, jobs);
+        const after = cpuSecondsOf(stateDir);
+        const isKnown = before !== null && after !== null;
+        rounds.push({ ...drained, cpuMsPerJob: isKnown ? ((after - before) * 1000) / jobs : null });
         note(`${round * jobs} jobs`);
       }
       const reads = await readJobs(stack);
@@ -76,7 +82,7 @@ export async function benchDrain(log: (line: string) => void, jobs = JOBS): Prom
   }
 }
 
-async function drain(stack: Stack, source: string, count: number): Promise<DrainRound> {
+async function drain(stack: Stack, source: string, count: number): Promise<Omit<DrainRound, "cpuMsPerJob">> {
   const headers = { "x-api-key": stack.apiKey, "content-type": "application/json" };
   const startedAt = performance.now();
   const first = Date.now();
@@ -120,9 +126,19 @@ const seconds = (ms: number): string => `${(ms / 1000).toFixed(ms < 10_000 ? 2 :
 
 export function drainTables({ rounds, memory }: DrainResults): string {
   const drained = table(
-    ["jobs", "failed", "jobs a second", "acceptance to end, p50", "p99", "claim to end, p50", "p99"],
-    rounds.map(({ jobs, failed, perSecond, total, run }) => [
-      ...[`${jobs}`, `${failed}`, perSecond.toFixed(1), seconds(total.p50), seconds(total.p99)],
+    [
+      "jobs",
+      "failed",
+      "jobs a second",
+      "CPU ms a job",
+      "acceptance to end, p50",
+      "p99",
+      "claim to end, p50",
+      "p99",
+    ],
+    rounds.map(({ cpuMsPerJob, jobs, failed, perSecond, total, run }) => [
+      ...[`${jobs}`, `${failed}`, perSecond.toFixed(1), cpuMsPerJob?.toFixed(0) ?? ""],
+      ...[seconds(total.p50), seconds(total.p99)],
       ...[seconds(run.p50), seconds(run.p99)],
     ]),
   );

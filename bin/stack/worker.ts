@@ -58,14 +58,11 @@ const NODE_OPTIONS = ["--max-semi-space-size=2", "--optimize-for-size"];
  * What a request leaves behind in workerd lies mostly outside of V8's heap, held by small objects that only a collection of
  * the whole heap finds; the heap itself hardly grows, so V8 sees no reason for one. workerd alone, with a Worker of one line,
  * takes some kilobytes more with each request, and each Worker behind another as much again. Small collections are made
- * whole ones: memory levels off. Each takes as long as two to ten requests, so there must be few. The Workers that a request only passes,
- * whose few small objects hold the most, have a nursery of 4 MB: one for some fifty jobs. V8 enlarges that of this project's Worker, where
- * much survives, and in large steps: it would otherwise take hundreds of jobs to get there.
+ * whole ones: memory levels off. A nursery of 1 MB makes them frequent in the Workers that a request only passes, whose few small
+ * objects hold the most. V8 enlarges the nursery of this project's Worker, where each costs as much as ten requests,
+ * because much survives there.
  */
-const WORKERD_V8_FLAGS = [
-  "--gc-global",
-  ...["--min-semi-space-size=4", "--max-semi-space-size=32", "--semi-space-growth-factor=4"],
-].join(" ");
+const WORKERD_V8_FLAGS = "--gc-global --min-semi-space-size=1 --max-semi-space-size=32";
 
 /** Starts the Worker on the embedded platform: workerd with D1, Durable Objects, queues and R2. */
 export function startWorker({ state, env, platformFile, logFile, onLine }: WorkerOptions): Child {
