@@ -10,6 +10,7 @@ import { SourceCookies } from "./cookies.ts";
 import { HostLimits } from "./host-limits.ts";
 import type { EgressPolicy } from "./policy.ts";
 import { ReadMemory } from "./read-memory.ts";
+import { lowerCased } from "./source-headers.ts";
 import { REAL_TICKER, type SpeedLimit, type Ticker } from "./speed-watch.ts";
 
 export interface OpenOptions {
@@ -103,7 +104,10 @@ export class HttpClient {
   async open(url: string, options: OpenOptions = {}): Promise<OpenedResponse> {
     const maxRedirects = options.maxRedirects ?? 10;
     let target = parse(url);
-    let headers: Record<string, string> = { "accept-encoding": "identity", ...lowerCased(options.headers) };
+    let headers: Record<string, string> = {
+      "accept-encoding": "identity",
+      ...lowerCased(options.headers ?? {}),
+    };
     for (let hop = 0; ; hop++) {
       const response = await this.#ask(target, headers, options);
       const status = response.statusCode ?? 0;
@@ -263,10 +267,6 @@ function parse(url: string, base?: URL): URL {
 function fromRawBytes(header: string): string {
   const bytes = Buffer.from(header, "latin1");
   return isUtf8(bytes) ? bytes.toString("utf8") : header;
-}
-
-function lowerCased(headers: Readonly<Record<string, string>> = {}): Record<string, string> {
-  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
 }
 
 /** Headers that must not be sent to another origin. */

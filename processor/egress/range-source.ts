@@ -97,7 +97,6 @@ export class RangeSource {
   sizeBytes: number | undefined;
   /** False: the file can only be read from its beginning, through one connection. */
   rangesWork = false;
-  contentType: string | undefined;
   /** Of the first response. */
   headers: IncomingHttpHeaders = {};
   /** The address that it was opened by, and the one that the first response came from, after redirects. */
@@ -145,6 +144,10 @@ export class RangeSource {
     };
   }
 
+  get contentType(): string | undefined {
+    return this.headers["content-type"];
+  }
+
   /** Concurrent ranges that make it faster, as far as is known now. */
   get usefulConnections(): number {
     return this.#adaptive.allowed;
@@ -170,7 +173,6 @@ export class RangeSource {
     this.#kept = first;
     this.sizeBytes = first.totalBytes;
     this.rangesWork = first.status === 206;
-    this.contentType = first.contentType;
     this.headers = first.headers;
     this.finalUrl = first.url;
     this.frontBytes = this.rangesWork ? (first.end ?? 0) : 0;

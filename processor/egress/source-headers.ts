@@ -1,5 +1,9 @@
 type Headers = Readonly<Record<string, string>>;
 
+/** The same with names in lower case. */
+export const lowerCased = (headers: Headers): Record<string, string> =>
+  Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
+
 const SECRET = /^(cookie|authorization)$/i;
 
 /** True if the headers contain values that are meant for one host only. */

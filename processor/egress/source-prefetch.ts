@@ -154,6 +154,20 @@ export class Prefetched {
   }
 }
 
+/**
+ * The first bytes of a stream in one piece: at least as many as asked for, if it has them. The rest is not read.
+ */
+export async function beginningOf(batches: AsyncIterable<readonly Buffer[]>, bytes: number): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const batch of batches) {
+    chunks.push(...batch);
+    length += batch.reduce((sum, chunk) => sum + chunk.length, 0);
+    if (length >= bytes) break;
+  }
+  return Buffer.concat(chunks);
+}
+
 export interface InOrderOptions {
   /** Number of concurrent streams, including the one being read, after `served` were read completely. */
   readonly ahead: (served: number) => number;

@@ -41,7 +41,6 @@ export interface OpenedSpan {
   readonly version: Version;
   /** The body was compressed: its offsets differ from those of ranges. */
   readonly wasCompressed: boolean;
-  readonly contentType: string | undefined;
   readonly headers: IncomingHttpHeaders;
   /** After redirects. */
   readonly url: string;
@@ -330,7 +329,6 @@ const pick = ({ body, url, headers, wasCompressed }: OpenedResponse) => ({
   url,
   wasCompressed,
   headers,
-  contentType: headers["content-type"],
   version: versionOf(headers),
 });
 

@@ -13,6 +13,7 @@ import {
 import { MissingMedia } from "../egress/missing-media.ts";
 import { openRangeSource, type RangeSource } from "../egress/range-source.ts";
 import { SegmentSource } from "../egress/segment-source.ts";
+import { beginningOf } from "../egress/source-prefetch.ts";
 import { type Fault, SourceFault } from "../fault.ts";
 import { HlsSource } from "../hls/source.ts";
 import { cutPieces, type TimeWindow } from "../hls/window.ts";
@@ -255,7 +256,7 @@ async function openFragments(
     stream,
     forTool: once(async () => {
       const first = new SegmentSource(context.client, { ...options, fragments: wanted.slice(0, 1) });
-      return ToolInput.url(`${mount.baseUrl}/media`, demuxerOf(await frontOf(first)));
+      return ToolInput.url(`${mount.baseUrl}/media`, demuxerOf(await beginningOf(first.read(), SNIFF_BYTES)));
     }),
     read: (signal) => fragments.read(signal, true),
     cut: cut ?? null,
@@ -284,18 +285,6 @@ function partsOf(fragments: readonly Fragment[]): Fragment[][] {
     else parts.set(part, [fragment]);
   }
   return [...parts.values()];
-}
-
-/** The first bytes of fragments, as many as are needed to describe them. */
-async function frontOf(fragments: SegmentSource): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let length = 0;
-  for await (const batch of fragments.read()) {
-    chunks.push(...batch);
-    length += batch.reduce((sum, chunk) => sum + chunk.length, 0);
-    if (length >= SNIFF_BYTES) break;
-  }
-  return Buffer.concat(chunks);
 }
 
 /** The initialisation and the fragments that cover the window; null when the source does not state their durations. */

@@ -54,9 +54,9 @@ const HURRY = 6;
 const SMALLEST_PIECE_BYTES = 16 << 10;
 /** Pieces grow up to this size while they are accepted quickly. What is encrypted then stays in the CPU's cache. */
 const LARGEST_PIECE_BYTES = 128 << 10;
-const DEFAULT_PORTS = { "http:": "80", "https:": "443" } as const;
 /** A piece that takes longer than this is not followed by a larger one. */
 const QUICK_MS = 50;
+const DEFAULT_PORTS = { "http:": "80", "https:": "443" } as const;
 
 /**
  * One exchange with a storage, never repeated and never redirected. All object stores send through it, including the

@@ -3,11 +3,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { readConfig } from "../../processor/config.ts";
 import { topBoxes } from "../../processor/media/isobmff/boxes.ts";
 import { factsOfIndex } from "../../processor/media/isobmff/facts.ts";
-import { discoverTools, type Tools } from "../../processor/tools/discover.ts";
+import type { Tools } from "../../processor/tools/discover.ts";
 import { probeMedia } from "../../processor/tools/ffprobe.ts";
+import { findTools } from "../support/found-tools.ts";
 import { type MediaKind, media } from "../support/media.ts";
 
 let tools: Tools;
@@ -15,8 +15,7 @@ let cwd: string;
 
 beforeAll(async () => {
   cwd = await mkdtemp(join(tmpdir(), "iso-facts-"));
-  const variables = { WORKER_URL: "http://127.0.0.1:1", PROCESSOR_TOKEN: "0123456789abcdef" };
-  tools = await discoverTools(readConfig({ ...process.env, ...variables }));
+  tools = await findTools();
 });
 
 afterAll(() => rm(cwd, { recursive: true, force: true }));

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import type { Plugin } from "esbuild";
 
 /** The check as drizzle-orm writes it, up to its loop over the class and its ancestors. */
-// regexp-ok: it reads one file of a package of ours
+// regexp-ok: it reads one file of a pinned package
 const CHECK = /function is\(value, type\) \{[\s\S]*?\n\}\n/;
 
 /**

@@ -1,6 +1,7 @@
 import type { HostLimits } from "../host-limits.ts";
 import type { HttpClient } from "../http-client.ts";
 import { openRangeSource, type RangeSource, type RangeSourceOptions } from "../range-source.ts";
+import { beginningOf } from "../source-prefetch.ts";
 
 const COMPARED_BYTES = 64 << 10;
 /** So far behind the beginning that no first range reached it. */
@@ -62,22 +63,11 @@ async function differs({ client, signal, limits }: Asking, stream: Stream): Prom
     const plain = await openRangeSource(client, { ...options, plain: true });
     opened.push(plain);
     if (plain.sizeBytes !== undefined && plain.sizeBytes !== ranged.sizeBytes) return true;
-    return !(await beginningOf(plain, end)).subarray(start).equals(part);
+    return !(await beginningOf(plain.read(), end)).subarray(start, end).equals(part);
   } catch {
     // the failure that was met first says more
     return false;
   } finally {
     for (const file of opened) file.close();
   }
-}
-
-async function beginningOf(file: RangeSource, bytes: number): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let length = 0;
-  for await (const batch of file.read()) {
-    chunks.push(...batch);
-    length += batch.reduce((sum, chunk) => sum + chunk.length, 0);
-    if (length >= bytes) break;
-  }
-  return Buffer.concat(chunks).subarray(0, bytes);
 }

@@ -1,6 +1,7 @@
 import type { SourceSession } from "../../cookies/source-session.ts";
 import type { EgressProxy } from "../../egress/proxy.ts";
 import type { RangeSource } from "../../egress/range-source.ts";
+import { lowerCased } from "../../egress/source-headers.ts";
 import { Fault } from "../../fault.ts";
 import type { Extraction, ExtractorPool } from "../../tools/extractor.ts";
 import { SNIFF_BYTES, sniffContainer } from "../../tools/input-format.ts";
@@ -127,6 +128,3 @@ function wholeHeaders({ headers, sizeBytes }: RangeSource): Record<string, strin
   );
   return { ...Object.fromEntries(own), "content-length": String(sizeBytes) };
 }
-
-const lowerCased = (headers: Readonly<Record<string, string>>): Record<string, string> =>
-  Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));

@@ -71,5 +71,5 @@ def answer_to(question):
     try:
         answer = {'ok': True, **QUESTIONS[question['kind']](question), 'warnings': log.warnings}
         return line_of({'id': question['id'], 'gone': True, **answer})
-    except BaseException as error:  # it answers whatever happens, even SystemExit
+    except BaseException as error:  # every question gets its line, even after SystemExit
         return line_of({'id': question['id'], 'gone': True, 'ok': False, 'failure': failure_of(error, log)})
