@@ -3,6 +3,7 @@ import { EventEmitter, once } from "node:events";
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { isAlive } from "./processes.ts";
 import { inRepository, trackedFiles } from "./repository.ts";
 
 /** A fresh copy of the tracked files, like a clone, in a folder with a space in its name. */
@@ -10,9 +11,17 @@ export interface Checkout {
   readonly path: string;
   /** Starts a shell command there and collects its output. */
   start(command: string, env?: Readonly<Record<string, string>>): RunningCommand;
-  /** The living processes that were started there, found by their command line or their environment. */
+  /** The processes that were started there, found by their command line or their environment. */
   processes(): number[];
-  /** Removes it, and stops what still runs there. */
+  /** The command lines of those processes; one that ends meanwhile has none. */
+  commandLines(): string[];
+  /**
+   * Ends with SIGKILL what runs there, or only the processes whose command line has the text.
+   *
+   * @returns the ids of the processes that were found
+   */
+  kill(program?: string): number[];
+  /** Removes it, and ends what still runs there. */
   remove(): void;
 }
 
@@ -32,12 +41,19 @@ export function makeCheckout(): Checkout {
   for (const file of trackedFiles()) cpSync(inRepository(file), join(path, file));
   symlinkSync(inRepository("node_modules"), join(path, "node_modules"));
   const processes = () => processesOf(path);
+  const kill = (program = "") => {
+    const found = processes().filter((pid) => fileOf(pid, "cmdline").includes(program));
+    for (const pid of found) if (isAlive(pid)) process.kill(pid, "SIGKILL");
+    return found;
+  };
   return {
     path,
     processes,
+    commandLines: () => processes().map((pid) => fileOf(pid, "cmdline")),
+    kill,
     start: (command, env = {}) => startCommand(path, command, env),
     remove() {
-      for (const pid of processes()) process.kill(pid, "SIGKILL");
+      kill();
       rmSync(path, { recursive: true, force: true });
     },
   };
@@ -88,15 +104,17 @@ function startCommand(cwd: string, command: string, env: Readonly<Record<string,
 }
 
 function processesOf(folder: string): number[] {
-  const mentions = (pid: string, file: string) => {
-    try {
-      return readFileSync(`/proc/${pid}/${file}`, "utf8").includes(folder);
-    } catch {
-      return false;
-    }
-  };
   return readdirSync("/proc")
     .filter((name) => /^\d+$/.test(name))
-    .filter((pid) => mentions(pid, "cmdline") || mentions(pid, "environ"))
-    .map(Number);
+    .map(Number)
+    .filter((pid) => ["cmdline", "environ"].some((file) => fileOf(pid, file).includes(folder)));
+}
+
+/** A file of a process in /proc, empty when the process has ended or belongs to somebody else. */
+function fileOf(pid: number, file: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/${file}`, "utf8");
+  } catch {
+    return "";
+  }
 }
