@@ -53,14 +53,15 @@ export function firstBytes(room: readonly Buffer[], bytes: number): Buffer[] {
 }
 
 /**
- * What is left of the block `position` bytes from the beginning of such room.
+ * What is left of the block `position` bytes from the beginning of such room, or of it as far as `end`.
  *
  * @throws RangeError behind its end
  */
-export function roomAt(room: readonly Buffer[], position: number): Buffer {
-  const block = room[Math.floor(position / BLOCK_BYTES)]?.subarray(position % BLOCK_BYTES);
-  if (!block?.length) throw new RangeError("the room is too small for what is copied into it");
-  return block;
+export function roomAt(room: readonly Buffer[], position: number, end = Number.POSITIVE_INFINITY): Buffer {
+  const offset = position % BLOCK_BYTES;
+  const block = room[(position - offset) / BLOCK_BYTES];
+  if (!block || block.length <= offset) throw new RangeError(TOO_SMALL);
+  return block.subarray(offset, Math.min(block.length, offset + end - position));
 }
 
 /**
@@ -70,10 +71,14 @@ export function roomAt(room: readonly Buffer[], position: number): Buffer {
  */
 export function copyTo(room: readonly Buffer[], position: number, chunk: Buffer): void {
   for (let copied = 0; copied < chunk.length; ) {
-    const block = roomAt(room, position + copied);
-    copied += copyInto(block, 0, copied === 0 ? chunk : chunk.subarray(copied));
+    const offset = (position + copied) % BLOCK_BYTES;
+    const block = room[(position + copied - offset) / BLOCK_BYTES];
+    if (!block || block.length <= offset) throw new RangeError(TOO_SMALL);
+    copied += copyInto(block, offset, copied === 0 ? chunk : chunk.subarray(copied));
   }
 }
+
+const TOO_SMALL = "the room is too small for what is copied into it";
 
 /** Copies what fits of a chunk into a block, unless it lies there already. @returns the number of its bytes that fit */
 export function copyInto(block: Buffer, position: number, chunk: Buffer): number {

@@ -74,8 +74,8 @@ export interface PartMemory {
 /** Takes chunks at their positions in the file. */
 interface PositionedReceiver {
   readonly put: (chunk: Buffer, position: number) => void;
-  /** Where the byte at a position belongs, and those behind it. */
-  readonly room: (position: number) => Buffer;
+  /** Where the bytes from `position` to `end` (exclusive) belong, or the first of them. */
+  readonly room: (position: number, end: number) => Buffer;
 }
 
 /**
@@ -221,7 +221,7 @@ export class RangeSource {
     const memory = Buffer.allocUnsafeSlow(end - start);
     const receiver: PositionedReceiver = {
       put: (chunk, position) => void copyInto(memory, position - start, chunk),
-      room: (position) => memory.subarray(position - start),
+      room: (position, until) => memory.subarray(position - start, until - start),
     };
     await this.#readTo(receiver, { start, end }, signal);
     return memory;
@@ -236,7 +236,7 @@ export class RangeSource {
   async readInto(part: PartMemory, span: Required<ByteSpan>, signal?: AbortSignal): Promise<void> {
     const receiver: PositionedReceiver = {
       put: (chunk, position) => copyTo(part.blocks, position - part.start, chunk),
-      room: (position) => roomAt(part.blocks, position - part.start),
+      room: (position, until) => roomAt(part.blocks, position - part.start, until - part.start),
     };
     await this.#readTo(receiver, span, signal);
   }
@@ -256,7 +256,7 @@ export class RangeSource {
         put(chunk, position);
         position += chunk.length;
       },
-      room: () => room(position).subarray(0, end - position),
+      room: () => room(position, end),
     };
     const rest = Math.max(start, Math.min(end, this.frontBytes));
     if (start < rest) await this.#passFront(start, rest, receiver, signal);
@@ -268,6 +268,12 @@ export class RangeSource {
     this.#closing.abort(new Error("the file was closed"));
     this.#kept?.body.on("error", () => {}).destroy();
     this.#kept = null;
+    this.#dropFront();
+  }
+
+  #dropFront(): void {
+    this.#front?.close();
+    this.#front = null;
   }
 
   /** The beginning of the file as it arrives, from the first response, which is read from now on. */
@@ -280,7 +286,7 @@ export class RangeSource {
     const front = this.#front;
     return front.pass(start, end, receiver, signal).catch((error: unknown) => {
       // the next reader tries again
-      if (front.hasFailed && this.#front === front) this.#front = null;
+      if (front.hasFailed && this.#front === front) this.#dropFront();
       throw error;
     });
   }

@@ -1,13 +1,16 @@
-import { copyInto } from "../../blocks.ts";
+import { BLOCKS, copyTo, roomAt } from "../../blocks.ts";
 import type { ByteReceiver } from "../source-read.ts";
 
 /**
  * The beginning of a file, kept in memory from the moment it arrives: its inspection and its delivery share one response,
- * and neither waits for more of it than it needs.
+ * and neither waits for more of it than it needs. Its blocks go back to the pool when it was closed and nobody reads into
+ * them or from them any more.
  */
 export class FileFront {
-  readonly #memory: Buffer;
+  readonly #blocks: readonly Buffer[];
   #length = 0;
+  /** The file, the connection that fills it, and each {@link pass}. */
+  #holders = 2;
   #failure: { readonly error: unknown } | null = null;
   #changed = Promise.withResolvers<void>();
 
@@ -16,15 +19,17 @@ export class FileFront {
    * @param read begins to read it
    */
   constructor(bytes: number, read: (receiver: ByteReceiver) => Promise<void>) {
-    this.#memory = Buffer.allocUnsafeSlow(bytes);
+    this.#blocks = BLOCKS.takeRoom(bytes);
     const receiver = {
       put: (chunk: Buffer) => this.#add(chunk),
-      room: () => this.#memory.subarray(this.#length),
+      room: () => roomAt(this.#blocks, this.#length),
     };
-    read(receiver).catch((error: unknown) => {
-      this.#failure = { error };
-      this.#changed.resolve();
-    });
+    void read(receiver)
+      .catch((error: unknown) => {
+        this.#failure = { error };
+        this.#changed.resolve();
+      })
+      .finally(() => this.#release());
   }
 
   /** It cannot be read to its end. */
@@ -38,19 +43,36 @@ export class FileFront {
    * @throws what reading threw, or the signal's reason
    */
   async pass(start: number, end: number, receiver: ByteReceiver, signal?: AbortSignal): Promise<void> {
-    for (let position = start; position < end; ) {
-      signal?.throwIfAborted();
-      const until = Math.min(end, this.#length);
-      if (until > position) {
-        await receiver.put(this.#memory.subarray(position, until));
-        position = until;
-      } else if (this.#failure) throw this.#failure.error;
-      else await this.#untilChanged(signal);
+    this.#holders++;
+    try {
+      for (let position = start; position < end; ) {
+        signal?.throwIfAborted();
+        const until = Math.min(end, this.#length);
+        if (until > position) {
+          const chunk = roomAt(this.#blocks, position, until);
+          await receiver.put(chunk);
+          position += chunk.length;
+        } else if (this.#failure) throw this.#failure.error;
+        else await this.#untilChanged(signal);
+      }
+    } finally {
+      this.#release();
     }
   }
 
+  /** Called once, when no other reader comes. */
+  close(): void {
+    this.#release();
+  }
+
+  /** A connection that failed may still read into the blocks until the event loop has turned. */
+  #release(): void {
+    if (--this.#holders === 0) BLOCKS.giveLater(this.#blocks);
+  }
+
   #add(chunk: Buffer): void {
-    this.#length += copyInto(this.#memory, this.#length, chunk);
+    copyTo(this.#blocks, this.#length, chunk);
+    this.#length += chunk.length;
     const changed = this.#changed;
     this.#changed = Promise.withResolvers();
     changed.resolve();

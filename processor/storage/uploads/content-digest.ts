@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { crc32 } from "node:zlib";
+import { crc32 } from "./crc32.ts";
 
 /**
  * A checksum by which a storage verifies what it received. Every service knows `md5`. `crc32` costs an eighth of it and
