@@ -40,6 +40,11 @@ export class SourceCookies {
     }
   }
 
+  /** No response and no extraction has set any, and none were given. */
+  get isEmpty(): boolean {
+    return this.#seen.size === 0;
+  }
+
   /** All cookies that have not expired. */
   all(): Cookie[] {
     const stored = this.#jar.serializeSync()?.cookies ?? [];

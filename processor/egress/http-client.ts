@@ -10,6 +10,7 @@ import { SourceCookies } from "./cookies.ts";
 import { HostLimits } from "./host-limits.ts";
 import type { EgressPolicy } from "./policy.ts";
 import { ReadMemory } from "./read-memory.ts";
+import { refuseUpgrade } from "./refuse-upgrade.ts";
 import { lowerCased } from "./source-headers.ts";
 import { REAL_TICKER, type SpeedLimit, type Ticker } from "./speed-watch.ts";
 
@@ -171,6 +172,7 @@ export class HttpClient {
       });
       const untilHeaders = setTimeout(() => request.destroy(silence(headersMs)), headersMs);
       request.once("error", fail);
+      refuseUpgrade(request);
       request.once("close", () => clearTimeout(untilHeaders));
       request.once("response", (response) => {
         clearTimeout(untilHeaders);

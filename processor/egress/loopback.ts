@@ -112,15 +112,17 @@ async function send(response: ServerResponse, batches: AsyncIterable<Buffer[]>):
 
 /** Resolves when the reader's system accepted everything, or the reader disconnected. */
 function write(response: ServerResponse, batch: readonly Buffer[]): Promise<void> {
+  // Node reports an empty chunk as written before those in front of it
+  const chunks = batch.filter(({ length }) => length > 0);
   return new Promise((resolve) => {
-    if (response.destroyed) return resolve();
+    if (response.destroyed || chunks.length === 0) return resolve();
     const done = () => {
       response.off("close", done);
       resolve();
     };
     response.once("close", done);
     response.cork();
-    for (const chunk of batch) response.write(chunk, chunk === batch.at(-1) ? done : undefined);
+    for (const chunk of chunks) response.write(chunk, chunk === chunks.at(-1) ? done : undefined);
     response.uncork();
   });
 }

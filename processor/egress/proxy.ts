@@ -5,6 +5,7 @@ import type { AddressInfo } from "node:net";
 import { type Duplex, pipeline } from "node:stream";
 import { Fault } from "../fault.ts";
 import type { EgressPolicy } from "./policy.ts";
+import { refuseUpgrade } from "./refuse-upgrade.ts";
 import { ExitError } from "./upstream/exit-error.ts";
 
 /** Reason phrase of a refusal; in the error text of a tool it distinguishes the policy's 403 from a site's own. */
@@ -128,6 +129,7 @@ export class EgressProxy {
       setHost: false,
       insecureHTTPParser: true,
     });
+    refuseUpgrade(onward);
     onward.once("response", (reply) => {
       try {
         const headers = sendable(endToEnd(reply.rawHeaders));

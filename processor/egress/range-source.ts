@@ -277,7 +277,8 @@ export class RangeSource {
   }
 
   /** The beginning of the file as it arrives, from the first response, which is read from now on. */
-  #passFront(start: number, end: number, receiver: ByteReceiver, signal?: AbortSignal): Promise<void> {
+  async #passFront(start: number, end: number, receiver: ByteReceiver, signal?: AbortSignal): Promise<void> {
+    this.#closing.signal.throwIfAborted();
     const span = { start: 0, end: this.frontBytes };
     this.#front ??= new FileFront(span.end, (onFront) => {
       const kept = this.#takeKept(span.end);

@@ -93,37 +93,44 @@ export class SegmentSource {
   }
 
   async #streamTo(fragment: Fragment, signal: AbortSignal, receiver: ByteReceiver): Promise<void> {
+    let isBegun = false;
+    const watched: ByteReceiver = {
+      put: (chunk) => {
+        isBegun = true;
+        return receiver.put(chunk);
+      },
+      room: () => receiver.room?.() ?? null,
+    };
     try {
-      await this.#streamFromAny(fragment, signal, receiver);
+      await this.#streamFromAny(fragment, signal, watched, () => isBegun);
     } catch (error) {
       const { duration = null, span, url } = fragment;
-      // refused before its first byte; one that breaks off is different
       const name = `${url} ${span?.start ?? 0}`;
-      if (duration === null || !this.#options.missing?.leaveOut(name, duration, error)) throw error;
+      // half of a fragment is not a missing one
+      if (isBegun || duration === null || !this.#options.missing?.leaveOut(name, duration, error))
+        throw error;
     }
     this.fragmentsRead++;
   }
 
-  /** From the address that served the last fragment, or else the next one. */
-  async #streamFromAny(fragment: Fragment, signal: AbortSignal, receiver: ByteReceiver): Promise<void> {
+  /** From the address that served the last fragment, or else the next one, unless bytes of it were passed on already. */
+  async #streamFromAny(
+    fragment: Fragment,
+    signal: AbortSignal,
+    receiver: ByteReceiver,
+    isBegun: () => boolean,
+  ): Promise<void> {
     const urls = [fragment.url, ...(fragment.alternatives ?? [])];
     const first = this.#served % urls.length;
     for (let tried = 0; ; tried++) {
       const place = (first + tried) % urls.length;
-      let isBegun = false;
       try {
-        await this.#streamFrom(urls[place] as string, fragment, signal, {
-          put: (chunk) => {
-            isBegun = true;
-            return receiver.put(chunk);
-          },
-          room: () => receiver.room?.() ?? null,
-        });
+        await this.#streamFrom(urls[place] as string, fragment, signal, receiver);
         this.#served = place;
         return;
       } catch (error) {
         signal.throwIfAborted();
-        const mayBeElsewhere = error instanceof Fault && OF_THE_ADDRESS.has(error.code) && !isBegun;
+        const mayBeElsewhere = error instanceof Fault && OF_THE_ADDRESS.has(error.code) && !isBegun();
         if (!mayBeElsewhere || tried + 1 === urls.length) throw error;
       }
     }

@@ -14,7 +14,8 @@ const ATTEMPTS = 3;
 const BACKOFF = { firstMs: 300, maxMs: 1_000 };
 
 /**
- * Passes on the bytes of one piece of a presentation. One that is missing is requested again, see {@link whenItArrives}.
+ * Passes on the bytes of one piece of a presentation. One that is missing is requested again, see {@link whenItArrives}; if it
+ * is missing after it broke off, from the byte where it did.
  *
  * @param isWorthIt false where so many are missing that one more is no accident
  * @throws as `streamRange`
@@ -25,7 +26,17 @@ export const streamPiece = (
   span: ByteSpan,
   receiver: ByteReceiver,
   isWorthIt: () => boolean,
-): Promise<void> => whenItArrives(request, isWorthIt, () => streamRange(client, request, span, receiver));
+): Promise<void> => {
+  let { start } = span;
+  const counted: ByteReceiver = {
+    put: (chunk) => {
+      start += chunk.length;
+      return receiver.put(chunk);
+    },
+    room: () => receiver.room?.() ?? null,
+  };
+  return whenItArrives(request, isWorthIt, () => streamRange(client, request, { ...span, start }, counted));
+};
 
 /**
  * One piece of a live stream in memory; one that is missing is requested again, see {@link whenItArrives}.

@@ -187,7 +187,9 @@ class SpanReader {
       try {
         response ??= await tryOpen(this.#client, this.#request, this.#rest(), this.#watch);
         if (await this.#readResponse(response, identity)) return;
-        if (this.#position - before < FAIR_SHARE_BYTES) repetitions++;
+        const isNextToNothing = this.#position - before < FAIR_SHARE_BYTES;
+        if (isNextToNothing && repetitions++ >= MAX_REPETITIONS)
+          throw new SourceFault("network", "the source sends next to nothing of what is requested");
       } catch (error) {
         if (this.#isRefused) throw error;
         if (error instanceof RangeMismatchError && this.#canReadThrough(identity)) {
@@ -217,9 +219,12 @@ class SpanReader {
       put: (chunk: Buffer) => this.#pass(chunk),
       room: () => this.#receiver.room?.() ?? null,
     };
-    await streamResponse(response, { start: this.#position, end: this.#end }, receiver, this.#watch);
+    // its body, if there is one, explains why there is nothing
+    const isEmpty = response.start === response.end;
+    if (!isEmpty)
+      await streamResponse(response, { start: this.#position, end: this.#end }, receiver, this.#watch);
     if (this.#end === undefined || this.#position >= this.#end) return true;
-    if (response.status === 206 && this.#position === response.end) return false;
+    if (!isEmpty && response.status === 206 && this.#position === response.end) return false;
     throw new SourceFault("network", `the source sent ${this.#end - this.#position} bytes too few`);
   }
 

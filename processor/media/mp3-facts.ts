@@ -13,8 +13,8 @@ const HEADER_BYTES = 4;
  * wrote it into the first frame, or at a constant bit rate by the size. A picture in a tag is no video.
  *
  * @param size of the file in bytes
- * @returns null for everything else (other media, bytes between tag and audio, a varying bit rate that nothing sums up, a file
- *   that is not as long as its first frame says): then a tool must inspect the file
+ * @returns null for everything else (other media, bytes between tag and audio, a varying bit rate that nothing or Fraunhofer's
+ *   `VBRI` sums up, a file that is not as long as its first frame says): then a tool must inspect the file
  */
 export async function factsOfMp3(size: number, readAt: ReadAt): Promise<IndexFacts | null> {
   const first = await readAt(0, Math.min(size, FRONT_BYTES));
@@ -42,7 +42,7 @@ function secondsOf(front: Uint8Array, total: number): number | null {
   const frames = framesOf(front);
   const [first, second] = frames;
   if (!first || frames.length < FRAMES_TO_BELIEVE) return null;
-  if (frames.some((frame) => !isAlike(frame, first))) return null;
+  if (frames.some((frame) => !isAlike(frame, first)) || hasForeignSummary(front)) return null;
   const summary = summaryOf(front, first);
   if (summary) return summary.isWhole(total) ? summary.frames * first.seconds : null;
   const isConstant = frames.every(({ kilobits }) => kilobits === second?.kilobits);
@@ -75,6 +75,9 @@ const HAS_FRAMES = 1;
 const HAS_BYTES = 2;
 /** ffmpeg believes the summary if the file differs from it by less. */
 const TOLERATED_SHARE = 1 / 16;
+
+/** Fraunhofer's encoders sum up a varying bit rate at a place of their own, and it may vary later than this looks. */
+const hasForeignSummary = (front: Uint8Array): boolean => latin(front, HEADER_BYTES + 32, 4) === "VBRI";
 
 /** What encoders write into a silent first frame (`Xing`, or `Info` at a constant bit rate). */
 function summaryOf(front: Uint8Array, { isFirst, isMono }: Mp3Frame): Summary | null {

@@ -145,10 +145,25 @@ async function openFile(
       // the link to a node may expire; the requested one leads to another
       home: source.info.direct === true ? context.request.url : undefined,
     }));
-  if (ranges.sizeBytes === undefined && (await isEndless(context, stream, false))) {
+  try {
+    return await fileInput(context, source, stream, index, ranges, onFailure);
+  } catch (error) {
     ranges.close();
-    throw new EndlessStreamError();
+    throw error;
   }
+}
+
+/** The caller closes the source if this fails. */
+async function fileInput(
+  context: RunContext,
+  source: Source,
+  stream: SourceStream,
+  index: number,
+  ranges: RangeSource,
+  onFailure: OnFailure,
+): Promise<Input> {
+  if (ranges.sizeBytes === undefined && (await isEndless(context, stream, false)))
+    throw new EndlessStreamError();
   if (!ranges.rangesWork || ranges.sizeBytes === undefined) return spool(context, stream, index, ranges);
   if (ranges.sizeBytes === 0) throw new SourceFault("truncated", "the file is empty");
   const pace = paceOf(context, ranges.sizeBytes, source.duration);

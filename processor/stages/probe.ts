@@ -50,8 +50,9 @@ export async function probeSource(
       ),
     );
     const version = tries.at(-1)?.version ?? dependencies.versions.pinned.version;
-    // what a session found is for its owner alone
-    if (info.live_status !== "is_upcoming" && session.isAnonymous)
+    // what a session found is for its owner alone; an extraction contains the cookies that its media need, an opened file does not
+    const isComplete = opened === null || session.cookies.isEmpty;
+    if (info.live_status !== "is_upcoming" && session.isAnonymous && isComplete)
       dependencies.extractions.keep(url, { info, version, upstream: network.upstream, exit: exit.name });
     const chosen = chosenStreams(choice.formats, choice.extraAudio);
     const tooLong = setTimeout(() => looking.abort(new Error("no time is left")), timeoutMs * LOOK_SHARE);

@@ -1,6 +1,7 @@
 import http from "node:http";
 import https from "node:https";
 import { pipeline, type Readable } from "node:stream";
+import { refuseUpgrade } from "../egress/refuse-upgrade.ts";
 import { SpeedWatch, type Ticker } from "../egress/speed-watch.ts";
 
 /** How connections to a storage are made. */
@@ -110,6 +111,7 @@ export class StorageTransport {
         outgoing.destroy(new StorageSilentError(idleMs, this.#hangs));
       });
       outgoing.on("error", (error) => reject(signal?.aborted ? signal.reason : error));
+      refuseUpgrade(outgoing);
       outgoing.on("response", (incoming) => {
         this.#responses++;
         this.#hangs = false;

@@ -62,6 +62,13 @@ describe("facts of an MP3 file", () => {
     expect(await factsOf(await encode("-q:a", "4", "-write_xing", "0"))).toBeNull();
   });
 
+  test("are left to a tool where a summary of another form may know more", async () => {
+    const file = await encode("-b:a", "128k", "-write_xing", "0", "-id3v2_version", "0");
+    expect(await factsOf(file)).not.toBeNull();
+    file.write("VBRI", 36, "latin1");
+    expect(await factsOf(file)).toBeNull();
+  });
+
   test("are left to a tool for half of a file, and for two in one", async () => {
     const file = await encode("-q:a", "4");
     expect(await factsOf(file.subarray(0, file.length / 2))).toBeNull();

@@ -70,6 +70,7 @@ const FILES: Readonly<Record<string, PlainPath>> = {
   "/a+b(1)'!*.mp3": typed("audio/mpeg", mp3),
   "/LOUD.MP3": typed("audio/mpeg", mp3),
   "/.mp3": typed("audio/mpeg", mp3),
+  "/uncoded.mp3": typed("audio/mpeg", mp3, { "content-encoding": "aws-chunked" }),
   "/set.mp3": typed("audio/mpeg", mp3, { "set-cookie": "seen=1; Path=/" }),
   "/whole.mp3": { ...typed("audio/mpeg", mp3), noRanges: true },
   "/moved.mp3": redirect(301, "/audio.mp3"),
@@ -84,6 +85,15 @@ const QUERIES = [
   "/audio.mp3?",
   "/über 名.mp3".replace(" ", "%20"),
 ];
+
+/** A file that only lets in who comes through the address that leads to it. */
+const GUARDED: Readonly<Record<string, PlainPath>> = {
+  "/guarded/get.mp3": {
+    status: 302,
+    headers: { location: "/guarded/file.mp3", "set-cookie": "ticket=1; Path=/guarded" },
+  },
+  "/guarded/file.mp3": { ...typed("audio/mpeg", mp3), cookie: "ticket=1" },
+};
 
 /** What the usual extraction judges. */
 const OTHERS: Readonly<Record<string, PlainPath>> = {
@@ -122,7 +132,7 @@ let bench: ProcessorBench;
 let usual: ProcessorBench;
 
 beforeAll(async () => {
-  site = await startPlainSite({ ...FILES, ...OTHERS });
+  site = await startPlainSite({ ...FILES, ...GUARDED, ...OTHERS });
   // an argument that changes nothing makes every file go the usual way
   [bench, usual] = await Promise.all([
     startProcessorBench([site.host]),
@@ -244,6 +254,19 @@ describe("a run of a plain media file", () => {
     expect(plain).toHaveProperty("delivery.file_size");
   });
 
+  it("has the cookies of the addresses before it, after a probe, too", async () => {
+    const run = () => delivered(bench, "/guarded/get.mp3", { format: "mp3" });
+    const alone = await run();
+    expect(alone.bytes?.equals(mp3 ?? Buffer.alloc(0))).toBe(true);
+    const probed = await bench.processor.app.request("/probe", {
+      method: "POST",
+      headers: { authorization: `Bearer ${bench.config.processorToken}`, "content-type": "application/json" },
+      body: JSON.stringify({ v: 1, kind: "metadata", url: `${site.url}/guarded/get.mp3` }),
+    });
+    expect(await probed.json()).toMatchObject({ outcome: { type: "found" } });
+    expect((await run()).bytes?.equals(mp3 ?? Buffer.alloc(0))).toBe(true);
+  });
+
   it("requests no byte twice", async () => {
     const run = () => delivered(bench, "/audio.mp3", { format: "mp3" });
     expect((await requestsDuring(run)).requests).toEqual([{ target: "/audio.mp3", range: "bytes=0-262143" }]);
@@ -299,6 +322,33 @@ describe("questions to yt-dlp", () => {
     expect(asked).toBeGreaterThan(200);
     expect(wrong).toEqual([]);
   }, 60_000);
+
+  it("get responses of any length, between the lines of other tasks", async () => {
+    const url = `${site.url}/audio.mp3`;
+    const headers = { "content-type": "audio/mpeg" };
+    const redirected = `${site.url}/${"long".repeat(4_000)}.mp3`;
+    for (let round = 0; round < 3; round++) {
+      const extractions = Array.from({ length: 8 }, () =>
+        pool.extract({ url, proxy, options, timeoutMs: 20_000 }),
+      );
+      const described = await Promise.all(
+        Array.from({ length: 8 }, () =>
+          pool.describeResponse({ url, redirected, headers, head: Buffer.alloc(0) }, asked()),
+        ),
+      );
+      expect(described.map((found) => found?.info.webpage_url)).toEqual(Array(8).fill(redirected));
+      expect((await Promise.all(extractions)).map(({ kind }) => kind)).toEqual(Array(8).fill("video"));
+    }
+  }, 60_000);
+
+  it("do not wait between the requests that they save", async () => {
+    const response = {
+      ...{ url: "https://example.org/a.mp3", redirected: "https://example.org/b.mp3" },
+      ...{ headers: { "content-type": "audio/mpeg" }, head: Buffer.alloc(0) },
+    };
+    const patient = { ...asked(), options: { ...options, sleep_interval_requests: 600 } };
+    expect((await pool.describeResponse(response, patient))?.info.id).toBe("b");
+  });
 
   it("go to another process when one has answered as many as it may", async () => {
     const info: (YtdlpInfo | undefined)[] = [];

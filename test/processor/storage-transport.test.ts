@@ -73,6 +73,23 @@ test.each([
   server.close();
 });
 
+test("a server that switches protocols fails the request", async () => {
+  const server = http.createServer((_, response) => {
+    response.socket?.end("HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n");
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const agent = new http.Agent({ keepAlive: true });
+  const transport = new StorageTransport({ agentFor: () => agent });
+  const url = new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}/object`);
+  for (const method of ["GET", "PUT"]) {
+    const exchanged = transport.exchange({ method, url, headers: {}, body: [Buffer.alloc(100)] });
+    await expect(exchanged).rejects.toMatchObject({ code: "ECONNRESET" });
+  }
+  agent.destroy();
+  server.close();
+});
+
 function judged(port: number) {
   const policy = new EgressPolicy({ opened: new Set([`127.0.0.1:${port}`]) });
   return { agent: policy.agentFor("http:"), close: () => policy.close() };

@@ -12,6 +12,8 @@ export interface PlainPath {
   readonly noRanges?: boolean;
   /** Sends no length. */
   readonly noLength?: boolean;
+  /** Without this cookie, there is only a page. */
+  readonly cookie?: string;
 }
 
 export interface PlainSite {
@@ -28,7 +30,9 @@ export async function startPlainSite(paths: Readonly<Record<string, PlainPath>>)
   const server = http.createServer((request, response) => {
     const target = request.url ?? "";
     requests.push({ target, range: request.headers.range });
-    respond(paths[target.split("?")[0] ?? ""] ?? { status: 404 }, request, response);
+    const path = paths[target.split("?")[0] ?? ""] ?? { status: 404 };
+    const isLetIn = path.cookie === undefined || request.headers.cookie?.includes(path.cookie);
+    respond(isLetIn ? path : LOGIN_PAGE, request, response);
   });
   const host = `127.0.0.1:${await listen(server)}`;
   return {
@@ -39,6 +43,11 @@ export async function startPlainSite(paths: Readonly<Record<string, PlainPath>>)
     },
   };
 }
+
+const LOGIN_PAGE: PlainPath = {
+  headers: { "content-type": "text/html" },
+  body: Buffer.from("<!doctype html><title>Log in</title>"),
+};
 
 function respond(path: PlainPath, request: IncomingMessage, response: ServerResponse): void {
   const { body = Buffer.alloc(0), headers = {}, status = 200, noRanges, noLength } = path;

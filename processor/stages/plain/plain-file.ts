@@ -1,4 +1,5 @@
 import type { SourceSession } from "../../cookies/source-session.ts";
+import { compressionsOf } from "../../egress/content-encoding.ts";
 import type { EgressProxy } from "../../egress/proxy.ts";
 import type { RangeSource } from "../../egress/range-source.ts";
 import { lowerCased } from "../../egress/source-headers.ts";
@@ -109,7 +110,7 @@ const MEDIA_TYPE = /^(?:audio|video)\/|^application\/ogg$/i;
 async function mediaHead(file: RangeSource): Promise<Buffer | null> {
   const { contentType = "", frontBytes, headers, sizeBytes } = file;
   const names = Object.keys(headers);
-  if (!sizeBytes || names.includes("content-encoding")) return null;
+  if (!sizeBytes || compressionsOf(headers["content-encoding"]).length > 0) return null;
   if (names.some((name) => name.startsWith("icy-"))) return null;
   if (MEDIA_TYPE.test(contentType)) return Buffer.alloc(0);
   if (frontBytes === 0) return null;

@@ -19,6 +19,7 @@ class Answerer:
         self._waiting = collections.deque()
         self._current = None
         self._pid = self._to = self._folder = None
+        self._answer = bytearray()
         self._asked = 0
 
     @property
@@ -77,8 +78,11 @@ class Answerer:
     def _on_output(self, fd):
         data = os.read(fd, READ_BYTES)
         if data:
-            write_all(self._parent.out, data)
+            # a part of a line must not go out, since the lines of other tasks follow it
+            self._answer += data
             if data.endswith(b'\n'):
+                write_all(self._parent.out, self._answer)
+                self._answer.clear()
                 self._current = None
                 if self._asked >= MAX_QUESTIONS:
                     self._close_questions()
@@ -90,6 +94,7 @@ class Answerer:
         shutil.rmtree(self._folder, ignore_errors=True)
         self._close_questions()
         self._pid = None
+        self._answer.clear()
         if self._current is not None:
             self._parent.send({'id': self._current, 'gone': True})
             self._current = None

@@ -31,12 +31,16 @@ class ChoosingYoutubeDL(NumberedYoutubeDL):
     """Chooses the extractor for a redirect's target as quickly as for the address, and within the same limit."""
 
     def extract_info(self, url, download=True, ie_key=None, **options):
-        return super().extract_info(url, download, ie_key or extractor_for(url), **options)
+        chosen = ie_key or extractor_for(url)
+        if chosen is None:  # yt-dlp would choose itself, without that limit, and others wait
+            raise Failure('SlowChoice', 'Choosing the extractor takes too long')
+        return super().extract_info(url, download, chosen, **options)
 
 
 def open_question(question):
     ydl = open_ydl(question, question['log'], ChoosingYoutubeDL, skip_download=True)
     ydl._ies = dict(EXTRACTORS)  # instances that are created here must not reach another question
+    ydl.params['sleep_interval_requests'] = 0  # no request is made, and others wait
     return ydl
 
 
