@@ -296,6 +296,39 @@ wrong = [url for url, key in zip(urls, own) if extractor_for(url) != key]
 print(json.dumps({'asked': len(urls), 'wrong': wrong}))
 `;
 
+/** What goes out while an answer arrives in parts, and when its process dies in the middle of one. */
+const ANSWER_IN_PARTS = `
+import json, os, sys, types
+sys.path.append(sys.argv[1])
+from extraction.answerer import Answerer
+out, sent = os.pipe()
+os.set_blocking(out, False)
+answers, answer = os.pipe()
+answerer = Answerer(types.SimpleNamespace(out=sent, forget=os.close, send=lambda message: None))
+def after(text):
+    os.write(answer, text)
+    answerer._on_output(answers)
+    try:
+        return os.read(out, 100).decode()
+    except BlockingIOError:
+        return ''
+seen = {'afterPart': after(b'first half, '), 'afterRest': after(b'second half\\n')}
+answerer._pid, answerer._folder = os.spawnlp(os.P_NOWAIT, 'true', 'true'), '/nonexistent'
+after(b'first half')
+os.close(answer)
+answerer._on_output(answers)
+answers, answer = os.pipe()
+seen['afterDeath'] = after(b'of the next')
+print(json.dumps(seen))
+`;
+
+async function runPython(script: string) {
+  const { python, pythonPath = "" } = (await discoverTools(bench.config)).ytdlp;
+  const tools = fileURLToPath(new URL("../../processor/tools/", import.meta.url));
+  const env = { ...process.env, PYTHONPATH: pythonPath, PYTHONDONTWRITEBYTECODE: "1" };
+  return await promisify(execFile)(python, ["-c", script, tools], { env });
+}
+
 describe("questions to yt-dlp", () => {
   const asked = () => ({
     ...{ options, proxy, signal: AbortSignal.timeout(20_000) },
@@ -314,32 +347,32 @@ describe("questions to yt-dlp", () => {
   });
 
   it("name the extractor that yt-dlp would choose, for the addresses of its own tests", async () => {
-    const { python, pythonPath = "" } = (await discoverTools(bench.config)).ytdlp;
-    const tools = fileURLToPath(new URL("../../processor/tools/", import.meta.url));
-    const env = { ...process.env, PYTHONPATH: pythonPath, PYTHONDONTWRITEBYTECODE: "1" };
-    const { stdout } = await promisify(execFile)(python, ["-c", CHOICES, tools], { env });
+    const { stdout } = await runPython(CHOICES);
     const { asked, wrong } = JSON.parse(stdout) as { asked: number; wrong: string[] };
     expect(asked).toBeGreaterThan(200);
     expect(wrong).toEqual([]);
   }, 60_000);
 
-  it("get responses of any length, between the lines of other tasks", async () => {
-    const url = `${site.url}/audio.mp3`;
-    const headers = { "content-type": "audio/mpeg" };
+  it("are answered in whole lines, which the lines of other tasks cannot interrupt", async () => {
+    const { stdout } = await runPython(ANSWER_IN_PARTS);
+    expect(JSON.parse(stdout)).toEqual({
+      afterPart: "",
+      afterRest: "first half, second half\n",
+      afterDeath: "",
+    });
+  });
+
+  it("may have answers of any length", async () => {
     const redirected = `${site.url}/${"long".repeat(4_000)}.mp3`;
-    for (let round = 0; round < 3; round++) {
-      const extractions = Array.from({ length: 8 }, () =>
-        pool.extract({ url, proxy, options, timeoutMs: 20_000 }),
-      );
-      const described = await Promise.all(
-        Array.from({ length: 8 }, () =>
-          pool.describeResponse({ url, redirected, headers, head: Buffer.alloc(0) }, asked()),
-        ),
-      );
-      expect(described.map((found) => found?.info.webpage_url)).toEqual(Array(8).fill(redirected));
-      expect((await Promise.all(extractions)).map(({ kind }) => kind)).toEqual(Array(8).fill("video"));
-    }
-  }, 60_000);
+    const response = {
+      ...{ url: `${site.url}/audio.mp3`, redirected },
+      ...{ headers: { "content-type": "audio/mpeg" }, head: Buffer.alloc(0) },
+    };
+    const described = await Promise.all(
+      Array.from({ length: 8 }, () => pool.describeResponse(response, asked())),
+    );
+    expect(described.map((found) => found?.info.webpage_url)).toEqual(Array(8).fill(redirected));
+  });
 
   it("do not wait between the requests that they save", async () => {
     const response = {
