@@ -4,8 +4,8 @@ import { isIP, Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { DEFAULT_CIPHERS } from "node:tls";
 import type { Address } from "./address.ts";
+import { ReadMemory } from "./connection/read-memory.ts";
 import { addressOptions, untilConnected } from "./dial.ts";
-import { ReadMemory } from "./read-memory.ts";
 
 /** Opens the TCP connection of an agent; rejects when the host is refused or does not answer. */
 export type Dial = (hostname: string, port: number, memory?: ReadMemory) => Promise<Socket>;

@@ -1,7 +1,7 @@
 import net, { type Socket, type TcpSocketConnectOpts } from "node:net";
 import { SourceFault } from "../fault.ts";
 import type { Address } from "./address.ts";
-import type { ReadMemory } from "./read-memory.ts";
+import type { ReadMemory } from "./connection/read-memory.ts";
 
 /** A peer that has not accepted a connection after this long counts as unreachable. */
 const CONNECT_MS = 20_000;

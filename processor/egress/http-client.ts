@@ -4,13 +4,13 @@ import https from "node:https";
 import { type Duplex, PassThrough, pipeline, type Readable } from "node:stream";
 import { Fault, SourceFault } from "../fault.ts";
 import type { Stopwatch } from "../stopwatch.ts";
+import { ReadMemory } from "./connection/read-memory.ts";
+import { refuseUpgrade } from "./connection/refuse-upgrade.ts";
 import { ConnectionGate, type Lease } from "./connection-gate.ts";
 import { compressionsOf, decompressed } from "./content-encoding.ts";
 import { SourceCookies } from "./cookies.ts";
 import { HostLimits } from "./host-limits.ts";
 import type { EgressPolicy } from "./policy.ts";
-import { ReadMemory } from "./read-memory.ts";
-import { refuseUpgrade } from "./refuse-upgrade.ts";
 import { lowerCased } from "./source-headers.ts";
 import { REAL_TICKER, type SpeedLimit, type Ticker } from "./speed-watch.ts";
 

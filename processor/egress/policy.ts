@@ -6,8 +6,8 @@ import { setNewest } from "../../schema/set-newest.ts";
 import { SourceFault } from "../fault.ts";
 import type { Address } from "./address.ts";
 import { type Dial, JudgedHttpAgent, JudgedHttpsAgent, type Reach } from "./agents.ts";
+import type { ReadMemory } from "./connection/read-memory.ts";
 import { dialAddresses } from "./dial.ts";
-import type { ReadMemory } from "./read-memory.ts";
 import { tunnelThrough } from "./upstream/tunnel.ts";
 
 /** Every address of a name; rejects when it has none. */

@@ -4,8 +4,8 @@ import http, { type IncomingMessage, type Server, type ServerResponse } from "no
 import type { AddressInfo } from "node:net";
 import { type Duplex, pipeline } from "node:stream";
 import { Fault } from "../fault.ts";
+import { refuseUpgrade } from "./connection/refuse-upgrade.ts";
 import type { EgressPolicy } from "./policy.ts";
-import { refuseUpgrade } from "./refuse-upgrade.ts";
 import { ExitError } from "./upstream/exit-error.ts";
 
 /** Reason phrase of a refusal; in the error text of a tool it distinguishes the policy's 403 from a site's own. */

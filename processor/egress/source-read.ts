@@ -3,8 +3,8 @@ import { addAbortSignal, type Readable } from "node:stream";
 import { parseRetryAfter } from "../../schema/retry-after.ts";
 import { Fault, ServiceFault, SourceFault } from "../fault.ts";
 import { backoffMs, REAL_CLOCK, type RetryClock } from "../retry.ts";
+import { ReadMemory } from "./connection/read-memory.ts";
 import { type HttpClient, networkFault, type OpenedResponse, YieldedError } from "./http-client.ts";
-import { ReadMemory } from "./read-memory.ts";
 import { headersFor } from "./source-headers.ts";
 import { SpeedWatch } from "./speed-watch.ts";
 

@@ -1,7 +1,7 @@
 import http from "node:http";
 import https from "node:https";
 import { pipeline, type Readable } from "node:stream";
-import { refuseUpgrade } from "../egress/refuse-upgrade.ts";
+import { refuseUpgrade } from "../egress/connection/refuse-upgrade.ts";
 import { SpeedWatch, type Ticker } from "../egress/speed-watch.ts";
 
 /** How connections to a storage are made. */

@@ -88,7 +88,7 @@ class Parent:
         """From now on, calls back whenever there is something to read."""
         self.selector.register(fd, selectors.EVENT_READ, on_data)
 
-    def forget(self, fd):
+    def remove(self, fd):
         self.selector.unregister(fd)
         os.close(fd)
 
@@ -153,7 +153,7 @@ class Parent:
                 write_all(self.out, b''.join(child['parts']))
                 child['parts'] = []
             return
-        self.forget(fd)
+        self.remove(fd)
         pid = self.children.pop(child['id'])
         kill_group(pid)  # ends what the task started
         _pid, status = os.waitpid(pid, 0)

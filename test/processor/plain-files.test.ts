@@ -296,7 +296,7 @@ wrong = [url for url, key in zip(urls, own) if extractor_for(url) != key]
 print(json.dumps({'asked': len(urls), 'wrong': wrong}))
 `;
 
-/** What goes out while an answer arrives in parts, and when its process dies in the middle of one. */
+/** What goes out while a response arrives in parts, and when its process dies in the middle of one. */
 const ANSWER_IN_PARTS = `
 import json, os, sys, types
 sys.path.append(sys.argv[1])
@@ -304,7 +304,7 @@ from extraction.answerer import Answerer
 out, sent = os.pipe()
 os.set_blocking(out, False)
 answers, answer = os.pipe()
-answerer = Answerer(types.SimpleNamespace(out=sent, forget=os.close, send=lambda message: None))
+answerer = Answerer(types.SimpleNamespace(out=sent, remove=os.close, send=lambda message: None))
 def after(text):
     os.write(answer, text)
     answerer._on_output(answers)

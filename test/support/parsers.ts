@@ -1,6 +1,6 @@
 import { parseManifest } from "../../processor/dash/manifest.ts";
-import { plainHead } from "../../processor/egress/plain-head.ts";
-import { repairedHead } from "../../processor/egress/repaired-head.ts";
+import { plainHead } from "../../processor/egress/connection/plain-head.ts";
+import { repairedHead } from "../../processor/egress/connection/repaired-head.ts";
 import { Fault } from "../../processor/fault.ts";
 import { Follower } from "../../processor/hls/follow.ts";
 import { parseMediaPlaylist, parsePlaylist } from "../../processor/hls/model.ts";

@@ -168,16 +168,24 @@ describe("folders", () => {
   });
 });
 
+type Versions = Readonly<Record<string, string>>;
+
+const declaredBy = (manifest: {
+  readonly dependencies?: Versions;
+  readonly devDependencies?: Versions;
+  readonly optionalDependencies?: Versions;
+}): Versions => ({ ...manifest.dependencies, ...manifest.devDependencies, ...manifest.optionalDependencies });
+
 describe("packages", () => {
   /** What each `package.json` of the repository declares. */
   const manifests = new Map(
     trackedFiles()
       .filter((file) => /^([a-z]+\/)?package\.json$|^test\/third-party\/package\.json$/.test(file))
       .map((file) => {
-        const { name = "", dependencies, devDependencies, peerDependencies } = JSON.parse(textOf(file));
+        const { name = "", ...manifest } = JSON.parse(textOf(file));
         return [
           dirname(file),
-          [name, ...Object.keys({ ...dependencies, ...devDependencies, ...peerDependencies })],
+          [name, ...Object.keys({ ...declaredBy(manifest), ...manifest.peerDependencies })],
         ];
       }),
   );
@@ -198,10 +206,7 @@ describe("packages", () => {
     const versions = Map.groupBy(
       trackedFiles()
         .filter((file) => /^([a-z]+\/)?package\.json$/.test(file))
-        .flatMap((file) => {
-          const { dependencies, devDependencies } = JSON.parse(textOf(file));
-          return Object.entries<string>({ ...dependencies, ...devDependencies });
-        }),
+        .flatMap((file) => Object.entries(declaredBy(JSON.parse(textOf(file))))),
       ([name]) => name,
     );
     const several = [...versions].filter(([, all]) => new Set(all.map(([, version]) => version)).size > 1);

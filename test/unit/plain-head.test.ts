@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { plainHead } from "../../processor/egress/plain-head.ts";
-import { repairedHead } from "../../processor/egress/repaired-head.ts";
+import { plainHead } from "../../processor/egress/connection/plain-head.ts";
+import { repairedHead } from "../../processor/egress/connection/repaired-head.ts";
 
 const head = (...lines: string[]) => Buffer.from(`${lines.join("\r\n")}\r\n\r\n`, "latin1");
 const LENGTH = "Content-Length: 4194304";

@@ -75,8 +75,8 @@ describe("everything external is pinned by its content", () => {
       read(`${folder}package.json`),
     );
     const versions = manifests.flatMap((text) => {
-      const { dependencies, devDependencies } = JSON.parse(text);
-      return Object.values<string>({ ...dependencies, ...devDependencies });
+      const { dependencies, devDependencies, optionalDependencies } = JSON.parse(text);
+      return Object.values<string>({ ...dependencies, ...devDependencies, ...optionalDependencies });
     });
     expect(versions.filter((version) => !/^(npm:[\w@/.-]+@)?\d+\.\d+\.\d+[\w.-]*$/.test(version))).toEqual(
       [],

@@ -88,7 +88,7 @@ class Answerer:
                     self._close_questions()
                 self._next()
             return
-        self._parent.forget(fd)
+        self._parent.remove(fd)
         kill_group(self._pid)
         os.waitpid(self._pid, 0)
         shutil.rmtree(self._folder, ignore_errors=True)
