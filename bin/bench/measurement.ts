@@ -40,6 +40,8 @@ export interface Subject {
   readonly cpuTarget?: number;
   /** All other tools, the usual method among them. */
   readonly others?: readonly Effort[];
+  /** What Node needs at least: a program that does nothing else. */
+  readonly relay?: Effort;
   /** Of the media. */
   readonly gib?: number;
   /** Largest of all runs, in bytes; null if unknown. */

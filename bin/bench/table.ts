@@ -25,6 +25,8 @@ export function subjectTable(subjects: readonly Subject[]): string {
     ["CPU / GiB", ({ cpuSeconds, gib }) => cpuPerGib(cpuSeconds, gib)],
     ["its CPU / GiB", (subject) => cpuPerGib(strongest(subject)?.cpuSeconds, subject.gib)],
     ["CPU ratio", (subject) => times(cpuRatio(subject))],
+    ["bare relay", ({ relay }) => duration(relay?.ms)],
+    ["its CPU / GiB", ({ gib, relay }) => cpuPerGib(relay?.cpuSeconds, gib)],
     ["floor", ({ samples }) => duration(samples.floor)],
     ["ours / floor", (subject) => times(ratio(subject, "floor"))],
     ["peak memory", ({ peakBytes }) => size(peakBytes, 2 ** 20, "MiB")],

@@ -10,6 +10,7 @@ import { startTools, type Tools } from "../servers/tool-peers.ts";
 import { hasLongLine, trustedAuthority } from "../trust.ts";
 import { type Floor, startFloor } from "./floor-runner.ts";
 import { ensureMedia, MEDIA_FOLDER } from "./media.ts";
+import { type Relay, startRelay } from "./relay/relay-runner.ts";
 
 /** Where media comes from and goes to. */
 export interface Line {
@@ -41,6 +42,7 @@ export interface Bench {
   readonly tools: Tools;
   readonly peer: Peer;
   readonly floor: Floor;
+  readonly relay: Relay;
 }
 
 /** Creates the media, starts the servers, runs `work`, and removes everything again. */
@@ -95,6 +97,7 @@ export async function withBench<T>(
       origins: [hosts.http, ...(hosts.https ? [hosts.https] : []), ...(farHosts ? [farHosts.origin] : [])],
       peer: await started(startPeer(folder)),
       floor: await started(startFloor()),
+      relay: await started(startRelay()),
       tools: await startTools(folder, options.peers, log),
     });
   } finally {

@@ -1,7 +1,6 @@
-import { fork } from "node:child_process";
-import { once } from "node:events";
 import { join } from "node:path";
 import type { S3Target } from "../../../schema/wire/run.ts";
+import { startProgram } from "./measuring-program.ts";
 
 /** Options of the baseline. */
 export interface FloorOrder {
@@ -17,20 +16,9 @@ export interface Floor {
 }
 
 export async function startFloor(): Promise<Floor> {
-  const child = fork(join(import.meta.dirname, "floor.ts"));
-  await once(child, "message");
+  const { ask, stop } = await startProgram<FloorOrder, number>(join(import.meta.dirname, "floor.ts"));
   return {
-    async measure(sources, { endpoint, bucket }) {
-      const order: FloorOrder = { sources, store: `${endpoint}/${bucket}/floor` };
-      child.send(order);
-      const [response] = await once(child, "message");
-      if (typeof response !== "number") throw new Error(`The floor could not be measured: ${response}`);
-      return response;
-    },
-    async stop() {
-      const exited = once(child, "exit");
-      child.disconnect();
-      await exited;
-    },
+    measure: (sources, { endpoint, bucket }) => ask({ sources, store: `${endpoint}/${bucket}/floor` }),
+    stop,
   };
 }

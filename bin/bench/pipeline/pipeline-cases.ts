@@ -24,7 +24,7 @@ export interface PipelineCase {
   readonly targets: readonly Target[];
   readonly cpuTarget?: number;
   /** The competitors. Shaped connections are only compared with the bare network, because the peers take minutes. */
-  readonly others: readonly ("usual" | "tools" | "floor")[];
+  readonly others: readonly ("usual" | "tools" | "floor" | "relay")[];
 }
 
 const FORM_NAMES: readonly (readonly [keyof Forms, string])[] = [
@@ -67,6 +67,10 @@ interface LongLine {
 const PROTOCOLS = ["tls", "http"] as const;
 const SHOWN = { tls: "TLS", http: "http" } as const;
 
+/** The bare relay reads one file, and speaks TLS. */
+const relayOf = (form: keyof Forms, protocol: "tls" | "http") =>
+  form === "progressive" && protocol === "tls" ? (["relay"] as const) : [];
+
 const fastCase = (gib: number, form: keyof Forms, name: string) =>
   ({ name, form, media: formsOf(gib)[form], gib, line: "fast", bucket: "fast" }) as const;
 
@@ -77,7 +81,7 @@ export const pipelineCases = (gib: number): readonly PipelineCase[] => [
       const limits = FAST_LIMITS[form];
       return {
         ...fastCase(gib, form, `${name}, ${gib} GiB, ${SHOWN[protocol]}`),
-        ...{ ends: protocol, others: ["usual", "tools", "floor"] },
+        ...{ ends: protocol, others: ["usual", "tools", "floor", ...relayOf(form, protocol)] },
         targets: [
           { against: "strongest", atMost: limits[protocol] },
           { against: "peer", atMost: protocol === "tls" ? 0.2 : 0.3 },

@@ -78,7 +78,7 @@ async function measureCase(
   pipelineCase: PipelineCase,
   group: HalfCore | null,
 ): Promise<Subject> {
-  const { options, log, lines, peer, floor, tools } = bench;
+  const { options, log, lines, peer, floor, relay, tools } = bench;
   const { name, form, media, line, bucket, targets, cpuTarget, others, gib, ends: kind } = pipelineCase;
   const ends = lines[kind] ?? lines.http;
   const url = `${ends.origin}/${line}/${media}`;
@@ -86,6 +86,7 @@ async function measureCase(
   const storage = targetOf(ends.s3, bucket);
   const ours = new Samples("ours");
   const usual = new Samples("yt-dlp, SDK");
+  const bare = new Samples("bare relay");
   const rivals = others.includes("tools") ? tools.peers.filter(({ forms }) => forms.includes(form)) : [];
   const contenders = rivals.map((tool) => ({ tool, samples: new Samples(tool.name) }));
   const floors: number[] = [];
@@ -110,12 +111,14 @@ async function measureCase(
     for (const { tool, samples } of contenders) {
       samples.add(await timed(() => tool.deliver(url, storage, group?.file)));
     }
+    if (others.includes("relay")) bare.add({ ...(await relay.pass(url, storage)), firstStored: null });
     if (others.includes("floor")) floors.push(await floor.measure(sources, storage));
   }
   const all = [usual, ...contenders.map(({ samples }) => samples)].filter(({ ms }) => ms.length > 0);
   return {
     ...{ name, targets, gib, others: all, cpuSeconds: ours.cpuSeconds, firstStored: ours.firstStored },
     ...(cpuTarget === undefined ? {} : { cpuTarget }),
+    ...(bare.ms.length > 0 ? { relay: bare } : {}),
     samples: {
       ours: ours.ms,
       ...(usual.ms.length > 0 ? { peer: usual.ms } : {}),
