@@ -1,3 +1,4 @@
+import { randomInt } from "node:crypto";
 import { createServer } from "node:net";
 import { StackError } from "./errors.ts";
 
@@ -9,15 +10,33 @@ export function ownAddress(host: string): string {
   return host.includes(":") ? `[${host}]` : host;
 }
 
+/**
+ * Below the ports that systems give to outgoing connections and to servers that ask for any: those could take a free one before
+ * its owner does.
+ */
+const [FIRST_PORT, END_PORT] = [20_000, 32_000];
+const TRIES = 100;
+
 /** A loopback port on which nothing listens now. */
-export const freePort = (): Promise<number> => probe(LOOPBACK, 0);
+export async function freePort(): Promise<number> {
+  for (let tries = 0; tries < TRIES; tries++) {
+    try {
+      return await probe(LOOPBACK, randomInt(FIRST_PORT, END_PORT));
+    } catch (error) {
+      if (!isInUse(error)) throw error;
+    }
+  }
+  return await probe(LOOPBACK, 0);
+}
+
+const isInUse = (error: unknown): boolean => (error as NodeJS.ErrnoException).code === "EADDRINUSE";
 
 /** @throws StackError when somebody listens on the port already, or the address is not this machine's */
 export async function assertPortIsFree(host: string, port: number): Promise<void> {
   try {
     await probe(host, port);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "EADDRINUSE") {
+    if (!isInUse(error)) {
       throw new StackError(`Nothing can listen on ${host}, port ${port}: ${(error as Error).message}.`);
     }
     throw new StackError(`Port ${port} is in use. Set PORT to another one, for example PORT=${port + 1}.`);

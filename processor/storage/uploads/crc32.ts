@@ -9,8 +9,8 @@ import { crc32 as crc32OfNode } from "node:zlib";
 export type Crc32 = (bytes: Uint8Array, soFar?: number) => number;
 
 /**
- * By a native package where it has a build for the platform, else by Node, which needs more than twice the time since its
- * own does not use the CPU's instructions for it.
+ * By a native package where it has a build for the platform, else by Node, which may need more than twice the time
+ * (docs/performance.md).
  */
 export const crc32: Crc32 = await import("@node-rs/crc32").then(
   (native) => native.crc32,
