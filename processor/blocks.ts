@@ -60,7 +60,8 @@ export function firstBytes(room: readonly Buffer[], bytes: number): Buffer[] {
 export function roomAt(room: readonly Buffer[], position: number, end = Number.POSITIVE_INFINITY): Buffer {
   const offset = position % BLOCK_BYTES;
   const block = room[(position - offset) / BLOCK_BYTES];
-  if (!block || block.length <= offset) throw new RangeError(TOO_SMALL);
+  if (!block || block.length <= offset)
+    throw new RangeError("the room is too small for what is copied into it");
   return block.subarray(offset, Math.min(block.length, offset + end - position));
 }
 
@@ -71,14 +72,10 @@ export function roomAt(room: readonly Buffer[], position: number, end = Number.P
  */
 export function copyTo(room: readonly Buffer[], position: number, chunk: Buffer): void {
   for (let copied = 0; copied < chunk.length; ) {
-    const offset = (position + copied) % BLOCK_BYTES;
-    const block = room[(position + copied - offset) / BLOCK_BYTES];
-    if (!block || block.length <= offset) throw new RangeError(TOO_SMALL);
-    copied += copyInto(block, offset, copied === 0 ? chunk : chunk.subarray(copied));
+    const block = roomAt(room, position + copied);
+    copied += copyInto(block, 0, copied === 0 ? chunk : chunk.subarray(copied));
   }
 }
-
-const TOO_SMALL = "the room is too small for what is copied into it";
 
 /** Copies what fits of a chunk into a block, unless it lies there already. @returns the number of its bytes that fit */
 export function copyInto(block: Buffer, position: number, chunk: Buffer): number {

@@ -17,6 +17,7 @@ import {
   type SourceRequest,
   streamRange,
   type Version,
+  watched,
 } from "./source-read.ts";
 
 const KiB = 1 << 10;
@@ -322,14 +323,10 @@ export class RangeSource {
     const whole: StreamInto = (until, receiver) =>
       this.#streamTo(
         span,
-        {
-          put: (chunk) => {
-            length += chunk.length;
-            if (length > maxBytes) throw this.#tooLarge();
-            return receiver.put(chunk);
-          },
-          room: () => receiver.room?.() ?? null,
-        },
+        watched(receiver, (chunk) => {
+          length += chunk.length;
+          if (length > maxBytes) throw this.#tooLarge();
+        }),
         until,
         kept,
       );

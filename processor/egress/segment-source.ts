@@ -6,7 +6,7 @@ import type { MissingMedia } from "./missing-media.ts";
 import { headersFor } from "./source-headers.ts";
 import { streamPiece } from "./source-piece.ts";
 import { inOrder, type StreamInto } from "./source-prefetch.ts";
-import type { ByteReceiver, ByteSpan, SourceRequest } from "./source-read.ts";
+import { type ByteReceiver, type ByteSpan, type SourceRequest, watched } from "./source-read.ts";
 
 export interface Fragment {
   readonly url: string;
@@ -94,15 +94,11 @@ export class SegmentSource {
 
   async #streamTo(fragment: Fragment, signal: AbortSignal, receiver: ByteReceiver): Promise<void> {
     let isBegun = false;
-    const watched: ByteReceiver = {
-      put: (chunk) => {
-        isBegun = true;
-        return receiver.put(chunk);
-      },
-      room: () => receiver.room?.() ?? null,
-    };
+    const noted = watched(receiver, () => {
+      isBegun = true;
+    });
     try {
-      await this.#streamFromAny(fragment, signal, watched, () => isBegun);
+      await this.#streamFromAny(fragment, signal, noted, () => isBegun);
     } catch (error) {
       const { duration = null, span, url } = fragment;
       const name = `${url} ${span?.start ?? 0}`;

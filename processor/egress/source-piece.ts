@@ -7,6 +7,7 @@ import {
   collectSpan,
   type SourceRequest,
   streamRange,
+  watched,
 } from "./source-read.ts";
 
 /** Requests for a piece that the source says it does not have, including the first. */
@@ -28,13 +29,9 @@ export const streamPiece = (
   isWorthIt: () => boolean,
 ): Promise<void> => {
   let { start } = span;
-  const counted: ByteReceiver = {
-    put: (chunk) => {
-      start += chunk.length;
-      return receiver.put(chunk);
-    },
-    room: () => receiver.room?.() ?? null,
-  };
+  const counted = watched(receiver, ({ length }) => {
+    start += length;
+  });
   return whenItArrives(request, isWorthIt, () => streamRange(client, request, { ...span, start }, counted));
 };
 

@@ -113,6 +113,15 @@ export interface ByteReceiver {
   room?(): Buffer | null;
 }
 
+/** The same receiver, with a look at each chunk before it takes it; an exception of `onChunk` ends the reading, too. */
+export const watched = (receiver: ByteReceiver, onChunk: (chunk: Buffer) => void): ByteReceiver => ({
+  put: (chunk) => {
+    onChunk(chunk);
+    return receiver.put(chunk);
+  },
+  room: () => receiver.room?.() ?? null,
+});
+
 /** What is known about a span before it is read. */
 export interface KnownSpan {
   readonly identity?: Identity;

@@ -5,6 +5,7 @@
 import { Agent, request as httpRequest, type RequestOptions } from "node:http";
 import { request as httpsRequest, Agent as TlsAgent } from "node:https";
 import type { FloorOrder } from "./floor-runner.ts";
+import { serveOrders } from "./measuring-program.ts";
 
 const PART = 8 << 20;
 const PARTS_AT_ONCE = 4;
@@ -54,12 +55,4 @@ async function measure({ sources, store }: FloorOrder): Promise<number> {
   return Math.max(downloaded - startedAt, performance.now() - downloaded);
 }
 
-process.once("disconnect", () => process.exit(0));
-process.on("SIGINT", () => {});
-process.on("message", (order: FloorOrder) => {
-  measure(order).then(
-    (ms) => process.send?.(ms),
-    (error: unknown) => process.send?.(String(error)),
-  );
-});
-process.send?.("ready");
+serveOrders(measure);

@@ -13,7 +13,8 @@ export async function startProgram<Order extends object, Result>(
   file: string,
 ): Promise<MeasuringProgram<Order, Result>> {
   const child = fork(file);
-  const ended = once(child, "exit").then(() => Promise.reject(new Error(`${file} ended`)));
+  const exited = once(child, "exit");
+  const ended = exited.then(() => Promise.reject(new Error(`${file} ended`)));
   ended.catch(() => {});
   const message = async () => (await Promise.race([once(child, "message"), ended]))[0];
   await message();
@@ -25,9 +26,21 @@ export async function startProgram<Order extends object, Result>(
       return response;
     },
     async stop() {
-      const exited = once(child, "exit");
-      child.disconnect();
+      if (child.connected) child.disconnect();
       await exited;
     },
   };
+}
+
+/** The other side: called by such a program when it can take orders. It ends with the program that started it. */
+export function serveOrders<Order, Result>(measure: (order: Order) => Promise<Result>): void {
+  process.once("disconnect", () => process.exit(0));
+  process.on("SIGINT", () => {});
+  process.on("message", (order: Order) => {
+    measure(order).then(
+      (result) => process.send?.(result),
+      (error: unknown) => process.send?.(String(error)),
+    );
+  });
+  process.send?.("ready");
 }

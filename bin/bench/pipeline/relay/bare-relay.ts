@@ -6,6 +6,7 @@
 import type { OnReadOpts } from "node:net";
 import tls, { type TLSSocket } from "node:tls";
 import { Worker } from "node:worker_threads";
+import { serveOrders } from "../measuring-program.ts";
 import type { RelayCost, RelayOrder } from "./relay-runner.ts";
 
 const BLOCK_BYTES = 8 << 20;
@@ -180,12 +181,4 @@ async function relay({ source, store }: RelayOrder): Promise<RelayCost> {
   return { ms: performance.now() - startedAt, cpuSeconds: (user + system) / 1e6 };
 }
 
-process.once("disconnect", () => process.exit(0));
-process.on("SIGINT", () => {});
-process.on("message", (order: RelayOrder) => {
-  relay(order).then(
-    (cost) => process.send?.(cost),
-    (error: unknown) => process.send?.(String(error)),
-  );
-});
-process.send?.("ready");
+serveOrders(relay);
